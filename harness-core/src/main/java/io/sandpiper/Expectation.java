@@ -1,0 +1,169 @@
+package io.sandpiper;
+
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Which hop a test expects: where it is seen and what it carries.
+ *
+ * <p>Immutable; each method gives a new one. It describes itself and can say why a hop does not
+ * match.
+ */
+public final class Expectation {
+
+  private static final JsonMapper JSON = JsonMapper.builder().build();
+
+  private final Hop.Direction direction;
+  private final @Nullable String exchange;
+  private final String address;
+  private final List<Condition> conditions;
+
+  /**
+   * @param description what must hold, to follow "where" in a message
+   * @param mismatch says how a hop differs, to follow "closest:"; null where it does not
+   */
+  private record Condition(String description, Function<Hop, @Nullable String> mismatch) {}
+
+  private Expectation(
+      Hop.Direction direction,
+      @Nullable String exchange,
+      String address,
+      List<Condition> conditions) {
+    this.direction = direction;
+    this.exchange = exchange;
+    this.address = Objects.requireNonNull(address, "address");
+    this.conditions = conditions;
+  }
+
+  /**
+   * A message that a listener of this application received, or a request that it served.
+   *
+   * @param address the queue, or method and path such as {@code POST /batches}
+   */
+  public static Expectation received(String address) {
+    return new Expectation(Hop.Direction.RECEIVED, null, address, List.of());
+  }
+
+  /**
+   * A message or request that left this application.
+   *
+   * @param address the routing key, or method and URL such as {@code POST https://host/path}
+   */
+  public static Expectation sent(String address) {
+    return new Expectation(Hop.Direction.SENT, null, address, List.of());
+  }
+
+  /** A message sent to an exchange with a routing key. */
+  public static Expectation sent(String exchange, String routingKey) {
+    return new Expectation(
+        Hop.Direction.SENT, Objects.requireNonNull(exchange, "exchange"), routingKey, List.of());
+  }
+
+  /** And it has a header of this name with this value, compared as text. */
+  public Expectation header(String name, Object value) {
+    String expected = value.toString();
+    return and(
+        "header %s is %s".formatted(name, expected),
+        hop -> {
+          String actual = hop.header(name);
+          return expected.equals(actual)
+              ? null
+              : "header %s was %s".formatted(name, actual == null ? "absent" : actual);
+        });
+  }
+
+  /**
+   * And its body is JSON with this value at a pointer, compared as JSON: 42 equals 42L and 42.0.
+   *
+   * @param pointer a JSON pointer (RFC 6901), such as {@code /items/0/id}
+   * @param value what is there, converted to JSON; null for JSON's null
+   */
+  public Expectation json(String pointer, @Nullable Object value) {
+    JsonNode expected = JSON.valueToTree(value);
+    return and(
+        "%s is %s".formatted(pointer, expected),
+        hop -> {
+          JsonNode body = hop.jsonOrNull();
+          if (body == null) {
+            return "the body was not JSON";
+          }
+          JsonNode actual = body.at(pointer);
+          return expected.equals(Expectation::compareNumbers, actual)
+              ? null
+              : "%s was %s".formatted(pointer, actual.isMissingNode() ? "absent" : actual);
+        });
+  }
+
+  /**
+   * And it satisfies a predicate.
+   *
+   * @param description what the predicate demands, to follow "where" in a message
+   */
+  public Expectation matching(String description, Predicate<Hop> predicate) {
+    return and(
+        description, hop -> predicate.test(hop) ? null : "it was not so that " + description);
+  }
+
+  private Expectation and(String description, Function<Hop, @Nullable String> mismatch) {
+    List<Condition> more = new ArrayList<>(conditions);
+    more.add(new Condition(description, mismatch));
+    return new Expectation(direction, exchange, address, List.copyOf(more));
+  }
+
+  private static int compareNumbers(JsonNode one, JsonNode other) {
+    if (one.isNumber() && other.isNumber()) {
+      BigDecimal left = one.decimalValue();
+      return left.compareTo(other.decimalValue());
+    }
+    return one.equals(other) ? 0 : 1;
+  }
+
+  boolean matches(Hop hop) {
+    return isAt(hop) && mismatches(hop).isEmpty();
+  }
+
+  /** Whether the hop is where this expects one, whatever it carries. */
+  boolean isAt(Hop hop) {
+    return hop.direction() == direction
+        && hop.address().equals(address)
+        && (exchange == null || exchange.equals(hop.exchange()));
+  }
+
+  List<String> mismatches(Hop hop) {
+    List<String> found = new ArrayList<>();
+    for (Condition condition : conditions) {
+      String mismatch = condition.mismatch().apply(hop);
+      if (mismatch != null) {
+        found.add(mismatch);
+      }
+    }
+    return found;
+  }
+
+  String address() {
+    return address;
+  }
+
+  /** {@code received on "scoring.results" where /batchId is 42}. */
+  @Override
+  public String toString() {
+    String where =
+        conditions.stream().map(Condition::description).collect(Collectors.joining(" and "));
+    return "%s %s\"%s\"%s"
+        .formatted(
+            direction,
+            direction == Hop.Direction.RECEIVED
+                ? "on "
+                : exchange == null ? "" : "to exchange \"%s\" with ".formatted(exchange),
+            address,
+            where.isEmpty() ? "" : " where " + where);
+  }
+}

@@ -1,0 +1,174 @@
+package io.sandpiper;
+
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a failed assertion says: the expectation, the mailbox, what is outstanding, the timeline.
+ */
+final class FailureText {
+
+  /** How long a failure waits to tell "never came" from "came too late". */
+  private static final Duration TOO_LATE = Duration.ofMillis(100);
+
+  private final Sandbox sandbox;
+
+  FailureText(Sandbox sandbox) {
+    this.sandbox = sandbox;
+  }
+
+  String noMatch(Expectation expected, Duration timeout) {
+    Duration gaveUpAt = sandbox.age();
+    Lines lines = new Lines();
+    lines.add("No message matched within %s: %s", Durations.text(timeout), expected);
+    Hop running = sandbox.read(() -> sandbox.mailbox().find(expected));
+    Hop tooLate = running != null ? null : awaitLate(expected, timeout);
+    sandbox.read(
+        () -> {
+          mailbox(lines, expected);
+          if (running != null) {
+            lines.add("#%d matches, but its handler has not finished.", running.number());
+          }
+          if (tooLate != null) {
+            lines.add(
+                "#%d arrived %s after the timeout. Give the assertion more time.",
+                tooLate.number(), Durations.text(tooLate.at().minus(gaveUpAt)));
+          }
+          outstanding(lines);
+          return null;
+        });
+    diagnoses(lines, expected);
+    return timeline(lines);
+  }
+
+  private @Nullable Hop awaitLate(Expectation expected, Duration timeout) {
+    if (timeout.isZero()) {
+      return null;
+    }
+    try {
+      return sandbox.monitor().await(TOO_LATE, () -> sandbox.mailbox().find(expected));
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+      return null;
+    }
+  }
+
+  private void mailbox(Lines lines, Expectation expected) {
+    List<Hop> received = sandbox.mailbox().received();
+    lines.add(
+        "Mailbox of %s (test id %s), %s%s",
+        sandbox.testName(),
+        sandbox.id(),
+        received.size() == 1 ? "1 message" : received.size() + " messages",
+        received.isEmpty() ? "" : ", none matched:");
+    Hop closest =
+        received.stream()
+            .filter(expected::isAt)
+            .filter(hop -> !sandbox.mailbox().consumed(hop))
+            .min(Comparator.comparingInt(hop -> expected.mismatches(hop).size()))
+            .orElse(null);
+    for (Hop hop : received) {
+      lines.add(
+          "  #%d %s %s  attributed by %s%s%s",
+          hop.number(),
+          Durations.offset(hop.at()),
+          hop,
+          hop.attribution(),
+          sandbox.mailbox().consumed(hop) ? "   consumed by an earlier assertion" : "",
+          hop == closest && !expected.mismatches(hop).isEmpty()
+              ? "   closest: " + String.join(", ", expected.mismatches(hop))
+              : "");
+    }
+  }
+
+  private void outstanding(Lines lines) {
+    for (Hop hop : sandbox.ledger().outstanding()) {
+      lines.add(
+          "Outstanding: #%d %s %s, %s ago, no reply",
+          hop.number(),
+          Durations.offset(hop.at()),
+          hop,
+          Durations.text(sandbox.age().minus(hop.at())));
+    }
+    for (Work work : sandbox.ledger().counted()) {
+      lines.add("In progress: %s", work.describe());
+    }
+    for (Work work : sandbox.ledger().failed()) {
+      lines.add("Failed: %s: %s", work.name(), work.failure());
+    }
+  }
+
+  private void diagnoses(Lines lines, Expectation expected) {
+    Set<String> addresses = new LinkedHashSet<>();
+    addresses.add(expected.address());
+    sandbox.read(() -> sandbox.ledger().outstanding()).forEach(hop -> addresses.add(hop.address()));
+    for (String address : addresses) {
+      for (var diagnosis : sandbox.run().diagnoses()) {
+        String explanation = diagnosis.apply(address);
+        if (explanation != null) {
+          lines.add("%s", explanation);
+        }
+      }
+      long began = System.nanoTime() - sandbox.age().toNanos();
+      for (String turned : sandbox.run().turned().at(address, began)) {
+        lines.add("Meanwhile on \"%s\": %s", address, turned);
+      }
+    }
+  }
+
+  String handlerFailed(Hop hop, Throwable failure) {
+    Lines lines = new Lines();
+    lines.add("#%d %s came, and its handler failed: %s", hop.number(), hop, failure);
+    return timeline(lines);
+  }
+
+  String unexpected(Expectation unexpected, Hop hop) {
+    Lines lines = new Lines();
+    lines.add("A message matched that should not have come: %s", unexpected);
+    lines.add(
+        "  #%d %s %s  attributed by %s",
+        hop.number(), Durations.offset(hop.at()), hop, hop.attribution());
+    lines.add("  %s", hop.text());
+    return timeline(lines);
+  }
+
+  String stillFalse(AssertionError last, Duration timeout) {
+    Lines lines = new Lines();
+    lines.add("Not so within %s: %s", Durations.text(timeout), last.getMessage());
+    sandbox.read(
+        () -> {
+          outstanding(lines);
+          return null;
+        });
+    return timeline(lines);
+  }
+
+  String withTimeline(String text) {
+    Lines lines = new Lines();
+    lines.add("%s", text);
+    return timeline(lines);
+  }
+
+  private String timeline(Lines lines) {
+    lines.add("Timeline:");
+    return lines.toString() + sandbox.journal();
+  }
+
+  private static final class Lines {
+
+    private final StringBuilder text = new StringBuilder();
+
+    void add(String format, @Nullable Object... values) {
+      text.append(String.format(java.util.Locale.ROOT, format, values)).append('\n');
+    }
+
+    @Override
+    public String toString() {
+      return text.toString();
+    }
+  }
+}

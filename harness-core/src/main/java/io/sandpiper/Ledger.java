@@ -1,0 +1,69 @@
+package io.sandpiper;
+
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The open work of one test; guarded by the monitor. */
+final class Ledger {
+
+  private final Set<Work> counted = new LinkedHashSet<>();
+  private final Set<Hop> outstanding = new LinkedHashSet<>();
+  private final List<Work> failed = new ArrayList<>();
+
+  void begin(Work work) {
+    counted.add(work);
+  }
+
+  void end(Work work) {
+    if (counted.remove(work) && work.failure() != null) {
+      failed.add(work);
+    }
+  }
+
+  void sent(Hop hop) {
+    outstanding.add(hop);
+  }
+
+  void answered(Hop hop) {
+    outstanding.remove(hop);
+  }
+
+  /** Takes away what a received hop answers: the hop whose correlation or message id it echoes. */
+  void answeredBy(@Nullable String correlationId) {
+    if (correlationId != null) {
+      outstanding.removeIf(
+          hop ->
+              Objects.equals(hop.correlationId(), correlationId)
+                  || Objects.equals(hop.messageId(), correlationId));
+    }
+  }
+
+  boolean idle() {
+    return counted.isEmpty();
+  }
+
+  boolean nothingExpected() {
+    return counted.isEmpty() && outstanding.isEmpty();
+  }
+
+  List<Work> counted() {
+    return List.copyOf(counted);
+  }
+
+  List<Hop> outstanding() {
+    return List.copyOf(outstanding);
+  }
+
+  List<Work> failed() {
+    return List.copyOf(failed);
+  }
+
+  /** The failure was shown to the test by an assertion, so the end of the test need not. */
+  void shown(Work work) {
+    failed.remove(work);
+  }
+}

@@ -1,0 +1,183 @@
+package io.sandpiper;
+
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One JVM's test run: opens sandboxes, recognises ids, remembers the tests that ended.
+ *
+ * <p>For integrations; a test needs none of it. Safe for use by several threads.
+ */
+public final class Run {
+
+  private static final Logger LOG = LoggerFactory.getLogger(Run.class);
+
+  private final Ids ids;
+  private final AtomicLong sequence = new AtomicLong();
+  private final Map<String, Sandbox> open = new ConcurrentHashMap<>();
+  private final Tombstones tombstones = new Tombstones();
+  private final Correlations correlations = new Correlations();
+  private final Turned turned = new Turned();
+  private final CopyOnWriteArrayList<Function<String, @Nullable String>> diagnoses =
+      new CopyOnWriteArrayList<>();
+  private final Shared shared = new Shared();
+
+  Run(Ids ids) {
+    this.ids = ids;
+  }
+
+  /** A run of its own, with a fresh name and the key that the environment gives or a random one. */
+  public static Run create() {
+    return new Run(Ids.random(System.getenv("SANDPIPER_SECRET")));
+  }
+
+  /**
+   * The run of this JVM.
+   *
+   * <p>JUnit, Spring's tests, application contexts and connection pools share it and have no object
+   * in common that could hold it; RATIONALE.md says why it is the one static.
+   */
+  public static Run ofThisJvm() {
+    return Holder.RUN;
+  }
+
+  private static final class Holder {
+    private static final Run RUN = create();
+  }
+
+  /** The name of this run in ids. */
+  public String name() {
+    return ids.run();
+  }
+
+  /** Opens a sandbox; whoever does so hands it to {@link #end} exactly once. */
+  public Sandbox open(Sandbox.Settings settings) {
+    Sandbox sandbox = new Sandbox(this, ids.issue(sequence.incrementAndGet()), settings);
+    open.put(sandbox.id().value(), sandbox);
+    return sandbox;
+  }
+
+  /**
+   * Ends a sandbox: drains its work, fences, verifies and rolls back. Blocks while it drains.
+   *
+   * @param sandbox the sandbox
+   * @param testFailure why the test failed, or null where it passed; after a failure only a short
+   *     grace is given to work in progress
+   * @throws AssertionError where background work failed, did not end or could not be undone
+   */
+  public void end(Sandbox sandbox, @Nullable Throwable testFailure) {
+    new Ending(sandbox, testFailure).run();
+  }
+
+  void forget(Sandbox sandbox) {
+    correlations.removeAll(sandbox.correlationKeys(), sandbox);
+    tombstones.add(sandbox);
+    open.remove(sandbox.id().value());
+  }
+
+  /**
+   * Takes in a message or request: finds its test by own header, baggage, correlation id or message
+   * id, puts it into the mailbox and begins its handling, or refuses it and records that.
+   *
+   * @param content what has come; its id headers are under the names of {@link Propagation}
+   * @param handler the name of its handling, such as {@code listener scoring.results}
+   */
+  public Arrival arrive(Hop.Content content, String handler) {
+    Recognition recognition = recognize(content);
+    if (recognition instanceof Recognition.Owned owned) {
+      Work work = owned.sandbox().receive(content, owned.attribution(), handler);
+      if (work != null) {
+        return new Arrival.Accepted(work);
+      }
+      recognition = new Recognition.Refused(tombstones.late(owned.sandbox().id()));
+    }
+    if (recognition instanceof Recognition.Refused refused) {
+      record(content.address(), refused.refusal());
+      return new Arrival.Refused(refused.refusal());
+    }
+    turned.unknown(content.address());
+    return new Arrival.Unknown();
+  }
+
+  /** Records a refusal that an integration made by itself. */
+  public void record(String address, Refusal refusal) {
+    LOG.warn("Refused on {}: {}", address, refusal.message());
+    turned.refused(address, refusal);
+  }
+
+  /** Records that the application's handler was refused database access and its message acked. */
+  public void recordRefusedWork(String address, String message) {
+    LOG.warn("Acknowledged on {} without effect: {}", address, message);
+    turned.note(address, message);
+  }
+
+  /** How many messages and requests were refused so far for a reason. */
+  public long refusals(Refusal.Reason reason) {
+    return turned.count(reason);
+  }
+
+  private Recognition recognize(Hop.Content content) {
+    Recognition byHeader =
+        recognize(text(content.headers().get(Propagation.HEADER)), Attribution.OWN_HEADER);
+    if (byHeader != Recognition.NONE) {
+      return byHeader;
+    }
+    Recognition byBaggage =
+        recognize(
+            Baggage.read(text(content.headers().get(Propagation.BAGGAGE))), Attribution.BAGGAGE);
+    return byBaggage != Recognition.NONE ? byBaggage : correlations.find(content.correlationId());
+  }
+
+  private Recognition recognize(@Nullable String value, Attribution attribution) {
+    if (value == null || !value.startsWith(TestId.PREFIX)) {
+      return Recognition.NONE;
+    }
+    Sandbox sandbox = open.get(value);
+    if (sandbox != null) {
+      return new Recognition.Owned(sandbox, attribution);
+    }
+    return new Recognition.Refused(ids.refuse(value, tombstones));
+  }
+
+  private static @Nullable String text(@Nullable Object header) {
+    return header == null ? null : header.toString();
+  }
+
+  /**
+   * A thing of which the whole run shares one, such as a server; made at the first call and closed
+   * when the JVM exits.
+   */
+  public <T extends AutoCloseable> T shared(Class<T> type, Supplier<T> factory) {
+    return shared.get(type, factory);
+  }
+
+  /**
+   * Adds a source of explanations for failed waits.
+   *
+   * @param diagnosis says what state an address (a queue, say) is in, or null where it knows none
+   * @return removes it again
+   */
+  public Runnable addDiagnosis(Function<String, @Nullable String> diagnosis) {
+    diagnoses.add(diagnosis);
+    return () -> diagnoses.remove(diagnosis);
+  }
+
+  Iterable<Function<String, @Nullable String>> diagnoses() {
+    return diagnoses;
+  }
+
+  Correlations correlations() {
+    return correlations;
+  }
+
+  Turned turned() {
+    return turned;
+  }
+}

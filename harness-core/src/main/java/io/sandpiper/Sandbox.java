@@ -1,0 +1,371 @@
+package io.sandpiper;
+
+import io.sandpiper.context.Scope;
+import io.sandpiper.context.ScopedExecutors;
+import io.sandpiper.context.UnitOfWork;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one test owns: its view of the database, its mailbox, its ledger of work in progress and its
+ * journal.
+ *
+ * <p>It is opened before the test and ends once, after it; see {@link Sandboxed}. Safe for use by
+ * several threads.
+ */
+public final class Sandbox {
+
+  private final Run run;
+  private final TestId id;
+  private final Settings settings;
+  private final long startedAt = System.nanoTime();
+  private final Monitor monitor = new Monitor();
+  private final Journal journal = new Journal(this);
+  private final Work test = new Work(this, "test");
+
+  // Guarded by the monitor.
+  private final Mailbox mailbox = new Mailbox();
+  private final Ledger ledger = new Ledger();
+  private final Map<Object, SandboxPart> parts = new LinkedHashMap<>();
+  private final List<String> correlationKeys = new ArrayList<>();
+  private volatile @Nullable Long closedAt;
+
+  /**
+   * How a sandbox is opened.
+   *
+   * @param testName the name of the test in messages, such as {@code ScoringTests.scores_come_home}
+   * @param isolation what it keeps apart
+   * @param backgroundErrors what an error in background work does
+   * @param owner whoever opened it, so that it can be told from others
+   */
+  public record Settings(
+      String testName,
+      Isolation isolation,
+      Sandboxed.BackgroundErrors backgroundErrors,
+      Object owner) {}
+
+  Sandbox(Run run, TestId id, Settings settings) {
+    this.run = run;
+    this.id = id;
+    this.settings = settings;
+  }
+
+  /**
+   * The sandbox that the current thread works for.
+   *
+   * @throws IllegalStateException where it works for none
+   */
+  public static Sandbox current() {
+    Work work = Work.current();
+    if (work == null) {
+      throw new IllegalStateException(
+          ("Thread %s works for no sandbox. Put @Sandboxed on the test, and hand work to other"
+                  + " threads through Sandbox.wrap(…).")
+              .formatted(Thread.currentThread().getName()));
+    }
+    return work.sandbox();
+  }
+
+  /** The id that is stamped on everything that leaves the test. */
+  public TestId id() {
+    return id;
+  }
+
+  /** The name of the test in messages. */
+  public String testName() {
+    return settings.testName();
+  }
+
+  /** What this sandbox keeps apart. */
+  public Isolation isolation() {
+    return settings.isolation();
+  }
+
+  /** What has happened so far. */
+  public Journal journal() {
+    return journal;
+  }
+
+  /**
+   * A task that runs in the sandbox of the thread that calls this method, counted from now on, so
+   * it has to be run once. Outside any sandbox the task itself.
+   */
+  public static Runnable wrap(Runnable task) {
+    ArrayList<Runnable> wrapped = new ArrayList<>(1);
+    ScopedExecutors.wrap((Executor) wrapped::add, Sandbox::begin).execute(task);
+    return wrapped.get(0);
+  }
+
+  /** As {@link #wrap(Runnable)}, with a result. */
+  public static <T extends @Nullable Object> Callable<T> wrap(Callable<T> task) {
+    Work work = begin(task);
+    if (work == null) {
+      return task;
+    }
+    return () -> {
+      Throwable failure = null;
+      try (Scope scope = work.bind()) {
+        return task.call();
+      } catch (Throwable thrown) {
+        failure = thrown;
+        throw thrown;
+      } finally {
+        work.finish(failure);
+      }
+    };
+  }
+
+  /** An executor whose tasks run in the sandbox of the thread that submits them, counted. */
+  public static Executor wrap(Executor executor) {
+    return ScopedExecutors.wrap(executor, Sandbox::begin);
+  }
+
+  /** As {@link #wrap(Executor)}; shutting down the wrapper shuts down the service. */
+  public static ExecutorService wrap(ExecutorService service) {
+    return ScopedExecutors.wrap(service, Sandbox::begin);
+  }
+
+  /**
+   * Does something outside any sandbox: its database access goes to the real database and commits.
+   */
+  public static <T extends @Nullable Object> T outside(Callable<T> action) throws Exception {
+    try (Scope scope = openOutside("Sandbox.outside")) {
+      return action.call();
+    }
+  }
+
+  /** Whether the current thread is in {@link #outside}. */
+  public static boolean isOutside() {
+    return Scope.currentWork() == Outside.INSTANCE;
+  }
+
+  private enum Outside implements UnitOfWork {
+    INSTANCE;
+
+    @Override
+    public void finish(@Nullable Throwable failure) {}
+  }
+
+  private static @Nullable Work begin(Object task) {
+    Work work = Work.current();
+    if (work == null) {
+      return null;
+    }
+    Sandbox sandbox = work.sandbox();
+    String name = "task " + task.getClass().getSimpleName();
+    Work counted = sandbox.begin(name);
+    // A task of an ended test stays bound to it, to be refused by what it touches.
+    return counted != null ? counted : new Work(sandbox, name);
+  }
+
+  // For integrations.
+
+  /** As {@link #outside}, from now until the scope is closed. */
+  public static Scope openOutside(String opener) {
+    return Scope.open(Outside.INSTANCE, opener);
+  }
+
+  /** The run that this sandbox belongs to. */
+  public Run run() {
+    return run;
+  }
+
+  /** Whoever opened this sandbox. */
+  public Object owner() {
+    return settings.owner();
+  }
+
+  /** The work of the test method itself, which is not counted. */
+  public Work test() {
+    return test;
+  }
+
+  /**
+   * Begins counted work.
+   *
+   * @param name what it is, such as {@code listener scoring.results}
+   * @return the work, to be finished by the caller; null where the sandbox has ended
+   */
+  public @Nullable Work begin(String name) {
+    return monitor.read(
+        () -> {
+          if (closedAt != null) {
+            return null;
+          }
+          Work work = new Work(this, name);
+          ledger.begin(work);
+          return work;
+        });
+  }
+
+  /**
+   * Records a hop that leaves this process and lists it as outstanding until it is answered.
+   *
+   * @param content what it is
+   * @return the hop, to be handed to {@link #answered} where the transport sees the answer itself
+   */
+  public Hop sent(Hop.Content content) {
+    Hop hop = add(content, Attribution.SCOPE, null);
+    Work work = Work.current();
+    update(
+        () -> {
+          ledger.sent(hop);
+          journal.add(
+              work != null && work.sandbox() == this ? work.name() : "harness", hop.toString());
+          if (closedAt == null) {
+            correlate(content.correlationId(), Attribution.CORRELATION_ID);
+            correlate(content.messageId(), Attribution.MESSAGE_ID);
+          }
+        });
+    return hop;
+  }
+
+  private void correlate(@Nullable String key, Attribution attribution) {
+    if (key != null) {
+      correlationKeys.add(key);
+      run.correlations().put(key, this, attribution);
+    }
+  }
+
+  /** Takes a sent hop off the list of what is outstanding. */
+  public void answered(Hop sent) {
+    update(() -> ledger.answered(sent));
+  }
+
+  /** As {@link #answered}, for a hop that could not be sent. */
+  public void failedToSend(Hop sent, Throwable cause) {
+    update(
+        () -> {
+          ledger.answered(sent);
+          journal.note("could not send %s: %s".formatted(sent.address(), cause));
+        });
+  }
+
+  /**
+   * A resource of this sandbox, made at the first call.
+   *
+   * @param key what it is for
+   * @param factory makes it; called under a lock, so not to do more than construct
+   * @return the part, or null where the sandbox has ended and never had one
+   */
+  public @Nullable SandboxPart part(Object key, Supplier<? extends SandboxPart> factory) {
+    return monitor.read(
+        () -> {
+          SandboxPart part = parts.get(key);
+          if (part == null && closedAt == null) {
+            part = factory.get();
+            parts.put(key, part);
+          }
+          return part;
+        });
+  }
+
+  /** How long ago the sandbox ended, or null while it is open. */
+  public @Nullable Duration sinceEnd() {
+    Long at = closedAt;
+    return at == null ? null : Duration.ofNanos(System.nanoTime() - at);
+  }
+
+  /** Wakes whoever waits in an assertion, to look again. */
+  public void signal() {
+    monitor.update(() -> {});
+  }
+
+  // Within this package.
+
+  /** Begins the handling of a received hop; null where the sandbox has ended. */
+  @Nullable Work receive(Hop.Content content, Attribution attribution, String handler) {
+    return monitor.read(
+        () -> {
+          Work work = begin(handler);
+          if (work != null) {
+            Hop hop = add(content, attribution, work);
+            ledger.answeredBy(content.correlationId());
+            journal.add(work.name(), hop + "  attributed by " + attribution);
+          }
+          return work;
+        });
+  }
+
+  private Hop add(Hop.Content content, Attribution attribution, @Nullable Work handler) {
+    return monitor.read(
+        () -> {
+          Hop hop = new Hop(mailbox.nextNumber(), age(), content, attribution, handler);
+          update(() -> mailbox.add(hop));
+          return hop;
+        });
+  }
+
+  void finished(Work work) {
+    ledger.end(work);
+    Throwable failure = work.failure();
+    if (failure != null) {
+      journal.add(work.name(), "failed: " + failure);
+    }
+  }
+
+  void update(Runnable change) {
+    monitor.update(change);
+  }
+
+  <T extends @Nullable Object> T read(Supplier<T> reading) {
+    return monitor.read(reading);
+  }
+
+  Monitor monitor() {
+    return monitor;
+  }
+
+  Mailbox mailbox() {
+    return mailbox;
+  }
+
+  Ledger ledger() {
+    return ledger;
+  }
+
+  List<SandboxPart> parts() {
+    return monitor.read(() -> List.copyOf(parts.values()));
+  }
+
+  List<String> correlationKeys() {
+    return correlationKeys;
+  }
+
+  Sandboxed.BackgroundErrors backgroundErrors() {
+    return settings.backgroundErrors();
+  }
+
+  Duration age() {
+    return Duration.ofNanos(System.nanoTime() - startedAt);
+  }
+
+  /** Closes the doors where nothing counted is open; nothing can begin afterwards. */
+  boolean closeIfIdle() {
+    return monitor.read(() -> ledger.idle() && close());
+  }
+
+  /** Closes the doors whatever is open. */
+  boolean close() {
+    return monitor.read(
+        () -> {
+          if (closedAt == null) {
+            closedAt = System.nanoTime();
+          }
+          return true;
+        });
+  }
+
+  @Override
+  public String toString() {
+    return "sandbox of %s (test id %s)".formatted(testName(), id);
+  }
+}

@@ -1,0 +1,38 @@
+package io.sandpiper;
+
+import io.sandpiper.junit.SandboxExtension;
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Inherited;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Gives each test of a class, or one test method, a sandbox of its own.
+ *
+ * <p>On a method it takes precedence over the class. Usable as a meta-annotation; inherited by
+ * subclasses and nested test classes.
+ */
+@Documented
+@Inherited
+@Retention(RetentionPolicy.RUNTIME)
+@Target({ElementType.TYPE, ElementType.METHOD})
+@ExtendWith(SandboxExtension.class)
+public @interface Sandboxed {
+
+  /** What the sandbox keeps apart. */
+  Isolation isolation() default Isolation.TRANSACTION;
+
+  /** What an error in the test's background work (listener calls, tasks) does. */
+  BackgroundErrors backgroundErrors() default BackgroundErrors.FAIL;
+
+  /** What an error in background work does to the test. */
+  enum BackgroundErrors {
+    /** The test fails with the error as cause. */
+    FAIL,
+    /** The error is in the journal, and only there. */
+    REPORT
+  }
+}

@@ -1,0 +1,35 @@
+package io.sandpiper;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import org.slf4j.LoggerFactory;
+
+/** The things of which a run has one; closed when the JVM exits. */
+final class Shared {
+
+  private final Map<Class<?>, AutoCloseable> things = new LinkedHashMap<>();
+
+  synchronized <T extends AutoCloseable> T get(Class<T> type, Supplier<T> factory) {
+    AutoCloseable thing = things.get(type);
+    if (thing == null) {
+      thing = factory.get();
+      if (things.isEmpty()) {
+        Runtime.getRuntime().addShutdownHook(new Thread(this::close, "sandpiper-shutdown"));
+      }
+      things.put(type, thing);
+    }
+    return type.cast(thing);
+  }
+
+  private synchronized void close() {
+    things.forEach(
+        (type, thing) -> {
+          try {
+            thing.close();
+          } catch (Exception failed) {
+            LoggerFactory.getLogger(Run.class).warn("Could not close {}", type.getName(), failed);
+          }
+        });
+  }
+}

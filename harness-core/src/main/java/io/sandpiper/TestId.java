@@ -1,0 +1,27 @@
+package io.sandpiper;
+
+/**
+ * The token of one running test, {@code sp1.<run>.<sequence>.<mac>}, as it travels in headers.
+ *
+ * <p>{@link #value()} is the whole token and proves that its holder was given it; {@link
+ * #toString()} is run and sequence only, for logs and messages.
+ *
+ * @param run the name of the run
+ * @param sequence the number of the sandbox within its run, from 1
+ * @param value the whole token, at most {@value #MAX_LENGTH} characters of {@code [A-Za-z0-9._~-]}
+ */
+public record TestId(String run, long sequence, String value) {
+
+  static final String PREFIX = "sp1.";
+  static final int MAX_LENGTH = 64;
+
+  static String label(String run, long sequence) {
+    return "%s-%06d".formatted(run, sequence);
+  }
+
+  /** Run and sequence, never the MAC. */
+  @Override
+  public String toString() {
+    return label(run, sequence);
+  }
+}

@@ -1,0 +1,135 @@
+package io.sandpiper;
+
+import java.time.Duration;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.function.Executable;
+
+/** The waiting of the assertions, in the calling thread. */
+final class Waits {
+
+  private static final Duration POLL = Duration.ofMillis(10);
+
+  private final Sandbox sandbox;
+
+  Waits(Sandbox sandbox) {
+    this.sandbox = sandbox;
+  }
+
+  /**
+   * A hop whose handler has finished.
+   *
+   * @param failure why the handler failed, or null
+   */
+  record Received(Hop hop, @Nullable Throwable failure) {}
+
+  Received receive(Expectation expected, Duration timeout) {
+    Received received = await(timeout, () -> take(expected));
+    if (received == null) {
+      throw new AssertionError(new FailureText(sandbox).noMatch(expected, timeout));
+    }
+    return received;
+  }
+
+  private @Nullable Received take(Expectation expected) {
+    Hop hop = sandbox.mailbox().find(expected);
+    if (hop == null) {
+      return null;
+    }
+    Work handler = hop.handler();
+    if (handler != null && !handler.finished()) {
+      return null;
+    }
+    sandbox.mailbox().consume(hop);
+    Throwable failure = handler == null ? null : handler.failure();
+    if (failure != null && handler != null) {
+      sandbox.ledger().shown(handler);
+    }
+    return new Received(hop, failure);
+  }
+
+  /** The hop that should not have come, or null. */
+  @Nullable Hop unexpected(Expectation unexpected, Duration atMost) {
+    record Verdict(@Nullable Hop hop) {}
+    Verdict verdict =
+        await(
+            atMost,
+            () -> {
+              Hop hop = sandbox.mailbox().find(unexpected);
+              return hop != null || sandbox.ledger().nothingExpected() ? new Verdict(hop) : null;
+            });
+    return verdict == null ? null : verdict.hop();
+  }
+
+  private <T> @Nullable T await(Duration timeout, Supplier<@Nullable T> probe) {
+    try {
+      return sandbox
+          .monitor()
+          .await(
+              timeout,
+              () -> {
+                T value = probe.get();
+                if (value == null) {
+                  failIfHeldUp();
+                }
+                return value;
+              });
+    } catch (InterruptedException interrupted) {
+      throw interrupted();
+    }
+  }
+
+  /** The last error of an assertion that did not come true in time, or null where it did. */
+  @Nullable AssertionError eventually(Executable assertion, Duration timeout) {
+    long deadline = System.nanoTime() + timeout.toNanos();
+    while (true) {
+      long changes = sandbox.monitor().changes();
+      AssertionError error = attempt(assertion);
+      long left = deadline - System.nanoTime();
+      if (error == null || left <= 0) {
+        return error;
+      }
+      sandbox.read(
+          () -> {
+            failIfHeldUp();
+            return null;
+          });
+      try {
+        sandbox.monitor().awaitChange(changes, Math.min(left, POLL.toNanos()));
+      } catch (InterruptedException interrupted) {
+        throw interrupted();
+      }
+    }
+  }
+
+  private static @Nullable AssertionError attempt(Executable assertion) {
+    try {
+      assertion.execute();
+      return null;
+    } catch (AssertionError error) {
+      return error;
+    } catch (Throwable thrown) {
+      throw sneaky(thrown);
+    }
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <E extends Throwable> RuntimeException sneaky(Throwable thrown) throws E {
+    throw (E) thrown;
+  }
+
+  private void failIfHeldUp() {
+    for (SandboxPart part : sandbox.parts()) {
+      String reason = part.heldUpBy(Thread.currentThread());
+      if (reason != null) {
+        throw new AssertionError(new FailureText(sandbox).withTimeline(reason));
+      }
+    }
+  }
+
+  private AssertionError interrupted() {
+    Thread.currentThread().interrupt();
+    return new AssertionError(
+        new FailureText(sandbox).withTimeline("The thread was interrupted while it waited."));
+  }
+}

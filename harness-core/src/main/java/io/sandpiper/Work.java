@@ -1,0 +1,113 @@
+package io.sandpiper;
+
+import io.sandpiper.context.Scope;
+import io.sandpiper.context.UnitOfWork;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One unit of work of a sandbox: the test method, a listener call, a request or a task.
+ *
+ * <p>Counted work keeps its sandbox open: the drain at the end of a test waits for it. Work has
+ * finished when it has returned and every lease that it opened has ended, because a transaction may
+ * be committed by a container after the handler has returned.
+ */
+public final class Work implements UnitOfWork {
+
+  private final Sandbox sandbox;
+  private final String name;
+  private final long startedAt = System.nanoTime();
+  // Guarded by the sandbox's lock.
+  private int open = 1;
+  private boolean returned;
+  private @Nullable Throwable failure;
+  private @Nullable Thread thread;
+
+  Work(Sandbox sandbox, String name) {
+    this.sandbox = sandbox;
+    this.name = name;
+  }
+
+  /** The work that the current thread does for a sandbox, or null where it does none. */
+  public static @Nullable Work current() {
+    return Scope.currentWork() instanceof Work work ? work : null;
+  }
+
+  /** The sandbox that this work belongs to. */
+  public Sandbox sandbox() {
+    return sandbox;
+  }
+
+  /** Binds the current thread to this work until the scope is closed. */
+  public Scope bind() {
+    thread = Thread.currentThread();
+    return Scope.open(this, name);
+  }
+
+  /** Says that this work holds something that ends later than its handler may return. */
+  public void hold() {
+    sandbox.update(() -> open++);
+  }
+
+  /**
+   * Gives back a hold.
+   *
+   * @param failure why what was held failed, or null
+   */
+  public void release(@Nullable Throwable failure) {
+    close(failure);
+  }
+
+  @Override
+  public void finish(@Nullable Throwable failure) {
+    sandbox.update(
+        () -> {
+          if (!returned) {
+            returned = true;
+            close(failure);
+          }
+        });
+  }
+
+  private void close(@Nullable Throwable cause) {
+    sandbox.update(
+        () -> {
+          open--;
+          if (failure == null) {
+            failure = cause;
+          }
+          if (open == 0) {
+            sandbox.finished(this);
+          }
+        });
+  }
+
+  boolean finished() {
+    return open == 0;
+  }
+
+  @Nullable Throwable failure() {
+    return failure;
+  }
+
+  String name() {
+    return name;
+  }
+
+  /** One line for the list of what is still open. */
+  String describe() {
+    Duration age = Duration.ofNanos(System.nanoTime() - startedAt);
+    Thread on = thread;
+    return "%s, open for %s%s"
+        .formatted(name, Durations.text(age), on == null ? ", not begun" : ", on " + on.getName());
+  }
+
+  @Nullable Thread thread() {
+    return thread;
+  }
+
+  @Override
+  public String toString() {
+    return name + " of " + sandbox.testName();
+  }
+}

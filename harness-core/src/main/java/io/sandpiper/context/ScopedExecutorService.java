@@ -1,0 +1,84 @@
+package io.sandpiper.context;
+
+import java.util.List;
+import java.util.concurrent.AbstractExecutorService;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RunnableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** An executor service that tells a ledger of every task, also of those that never run. */
+final class ScopedExecutorService extends AbstractExecutorService {
+
+  private final ExecutorService delegate;
+  private final Function<Object, @Nullable UnitOfWork> ledger;
+
+  ScopedExecutorService(ExecutorService delegate, Function<Object, @Nullable UnitOfWork> ledger) {
+    this.delegate = delegate;
+    this.ledger = ledger;
+  }
+
+  @Override
+  public void execute(Runnable task) {
+    try {
+      ScopedExecutors.execute(delegate, task, ledger);
+    } catch (RuntimeException | Error rejected) {
+      if (task instanceof ScopedTask scoped) {
+        scoped.abandon();
+      }
+      throw rejected;
+    }
+  }
+
+  @Override
+  protected <T extends @Nullable Object> RunnableFuture<T> newTaskFor(Callable<T> task) {
+    UnitOfWork work = ledger.apply(task);
+    return work == null ? super.newTaskFor(task) : new ScopedFutureTask<>(task, work);
+  }
+
+  @Override
+  protected <T extends @Nullable Object> RunnableFuture<T> newTaskFor(Runnable task, T value) {
+    UnitOfWork work = ledger.apply(task);
+    return work == null
+        ? super.newTaskFor(task, value)
+        : new ScopedFutureTask<>(
+            () -> {
+              task.run();
+              return value;
+            },
+            work);
+  }
+
+  @Override
+  public List<Runnable> shutdownNow() {
+    List<Runnable> never = delegate.shutdownNow();
+    for (Runnable task : never) {
+      if (task instanceof ScopedTask scoped) {
+        scoped.abandon();
+      }
+    }
+    return never;
+  }
+
+  @Override
+  public void shutdown() {
+    delegate.shutdown();
+  }
+
+  @Override
+  public boolean isShutdown() {
+    return delegate.isShutdown();
+  }
+
+  @Override
+  public boolean isTerminated() {
+    return delegate.isTerminated();
+  }
+
+  @Override
+  public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
+    return delegate.awaitTermination(timeout, unit);
+  }
+}

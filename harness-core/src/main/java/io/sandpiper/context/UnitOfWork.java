@@ -1,0 +1,18 @@
+package io.sandpiper.context;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A task, call or request that a thread can be bound to while it does it.
+ *
+ * <p>Implementations are safe for use by several threads.
+ */
+public interface UnitOfWork {
+
+  /**
+   * Says that the work has ended; only the first call counts.
+   *
+   * @param failure why it failed, or null where it did not
+   */
+  void finish(@Nullable Throwable failure);
+}

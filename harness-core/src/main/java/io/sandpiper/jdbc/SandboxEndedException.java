@@ -1,0 +1,27 @@
+package io.sandpiper.jdbc;
+
+import io.sandpiper.Sandbox;
+import java.time.Duration;
+
+/** Database access by work whose test has ended; the database was not touched. */
+public final class SandboxEndedException extends SandboxException {
+
+  private static final long serialVersionUID = 1;
+
+  private SandboxEndedException(String message) {
+    super(message, "SP001");
+  }
+
+  static SandboxEndedException of(Sandbox sandbox, String use) {
+    Duration since = sandbox.sinceEnd();
+    return new SandboxEndedException(
+        ("%s (test id %s) ended%s, and its database sandbox with it; refused on thread %s: %s."
+                + " The test did not wait for this work: await it there, or end it before.")
+            .formatted(
+                sandbox.testName(),
+                sandbox.id(),
+                since == null ? "" : " %d ms ago".formatted(since.toMillis()),
+                Thread.currentThread().getName(),
+                use));
+  }
+}
