@@ -1,0 +1,214 @@
+package io.sandpiper.server;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
+
+@TestInstance(Lifecycle.PER_CLASS)
+class PostgresServerTests {
+
+  private static final Map<String, String> EMBEDDED =
+      Map.of("sandpiper.database.server", "embedded");
+
+  private PostgresServer server;
+
+  @BeforeAll
+  void start() {
+    server = PostgresServer.start(EMBEDDED::get);
+  }
+
+  @AfterAll
+  void stop() {
+    server.close();
+  }
+
+  @Test
+  void an_embedded_server_is_ours_and_says_what_it_is() {
+    assertThat(server.ours()).isTrue();
+    assertThat(server.description()).matches("embedded PostgreSQL 18\\.\\d+ on port \\d+");
+  }
+
+  @Test
+  void databases_do_not_see_each_other() throws SQLException {
+    TestDatabase first = server.createDatabase("first");
+    TestDatabase second = server.createDatabase("second");
+
+    execute(first, "CREATE TABLE item (id int)");
+
+    assertThat(query(first, "SELECT to_regclass('item')::text")).isEqualTo("item");
+    assertThat(query(second, "SELECT to_regclass('item')::text")).isNull();
+  }
+
+  @Test
+  void the_name_of_a_database_may_hold_any_character() throws SQLException {
+    String name = "it's \"odd\"/a?b&c=d%20+ü$1";
+
+    TestDatabase database = server.createDatabase(name);
+
+    assertThat(query(database, "SELECT current_database()")).isEqualTo(name);
+  }
+
+  @Test
+  void a_database_that_is_there_already_is_an_error_that_names_it() {
+    server.createDatabase("twice");
+
+    assertThatIllegalStateException()
+        .isThrownBy(() -> server.createDatabase("twice"))
+        .withMessageContainingAll("\"twice\"", "could not be made", server.description());
+  }
+
+  @Test
+  void a_server_of_ours_is_tuned_for_tests() throws SQLException {
+    TestDatabase database = server.createDatabase("tuned");
+
+    assertThat(query(database, "SHOW fsync")).isEqualTo("off");
+    assertThat(query(database, "SHOW max_connections")).isEqualTo("300");
+    assertThat(query(database, "SHOW listen_addresses")).isEqualTo("127.0.0.1");
+    assertThat(query(database, "SHOW server_encoding")).isEqualTo("UTF8");
+    assertThat(query(database, "SELECT upper('ü')")).isEqualTo("Ü");
+  }
+
+  @Test
+  void closing_leaves_no_process_and_no_directory() throws Exception {
+    PostgresServer other = PostgresServer.start(EMBEDDED::get);
+    Path data = dataDirectory(other.createDatabase("other"));
+    ProcessHandle postmaster = postmaster(data);
+
+    other.close();
+    other.close();
+
+    postmaster.onExit().get(30, TimeUnit.SECONDS);
+    assertThat(data.getParent()).doesNotExist();
+  }
+
+  @Test
+  void a_killed_jvm_leaves_no_process_and_no_directory() throws Exception {
+    try (ServerJvm jvm = ServerJvm.start(EMBEDDED)) {
+      Path data = dataDirectory(jvm.database());
+      ProcessHandle postmaster = postmaster(data);
+
+      jvm.kill();
+
+      jvm.awaitCleanup();
+      postmaster.onExit().get(30, TimeUnit.SECONDS);
+      assertThat(data.getParent()).doesNotExist();
+    }
+  }
+
+  @Test
+  void what_a_dead_run_left_is_removed_and_what_a_live_one_uses_is_not() throws Exception {
+    try (ServerJvm live = ServerJvm.start(EMBEDDED)) {
+      Path used = dataDirectory(live.database()).getParent();
+      Path left = Files.createDirectory(used.resolveSibling("sandpiper-pg-0-left"));
+      Files.createFile(left.resolve("lock"));
+
+      RunDirectory.create().remove();
+
+      assertThat(left).doesNotExist();
+      assertThat(query(live.database(), "SELECT 'alive'")).isEqualTo("alive");
+    }
+  }
+
+  @Test
+  void a_configured_server_is_used_as_it_is() throws SQLException {
+    TestDatabase database = server.createDatabase("configured");
+    Map<String, String> settings =
+        Map.of(
+            "sandpiper.database.url", database.url(),
+            "sandpiper.database.user", database.user(),
+            "sandpiper.database.password", "secret");
+
+    try (PostgresServer configured = PostgresServer.start(settings::get)) {
+      assertThat(configured.ours()).isFalse();
+      assertThat(configured.createDatabase("ignored"))
+          .isEqualTo(new TestDatabase(database.url(), database.user(), "secret"));
+      assertThat(configured.description())
+          .matches("configured PostgreSQL 18\\.\\d+ at " + database.url());
+    }
+
+    assertThat(query(database, "SELECT 'still there'")).isEqualTo("still there");
+  }
+
+  @Test
+  void user_and_password_may_be_part_of_a_configured_url_and_are_shown_nowhere() {
+    String url = server.createDatabase("parameters").url();
+    Map<String, String> settings =
+        Map.of("sandpiper.database.url", url + "?user=postgres&password=secret");
+
+    try (PostgresServer configured = PostgresServer.start(settings::get)) {
+      TestDatabase database = configured.createDatabase("ignored");
+      assertThat(database.user()).isEqualTo("postgres");
+      assertThat(database.password()).isEqualTo("secret");
+      assertThat(database + configured.description()).doesNotContain("secret");
+    }
+  }
+
+  @Test
+  void a_configured_url_of_another_kind_is_refused() {
+    Map<String, String> settings =
+        Map.of("sandpiper.database.url", "postgres://me:secret@host/database");
+
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> PostgresServer.start(settings::get))
+        .withMessage(
+            "sandpiper.database.url is \"postgres://host/database\", which is no JDBC URL of "
+                + "PostgreSQL: write it as jdbc:postgresql://host:port/database");
+  }
+
+  @Test
+  void a_configured_server_that_does_not_answer_is_an_error_that_names_it() {
+    Map<String, String> settings =
+        Map.of("sandpiper.database.url", "jdbc:postgresql://127.0.0.1:1/database?password=secret");
+
+    assertThatIllegalStateException()
+        .isThrownBy(() -> PostgresServer.start(settings::get))
+        .withMessageContainingAll(
+            "jdbc:postgresql://127.0.0.1:1/database", "refused", "sandpiper.database.")
+        .satisfies(e -> assertThat(e).message().doesNotContain("secret"));
+  }
+
+  private static Path dataDirectory(TestDatabase database) throws SQLException {
+    return Path.of(query(database, "SHOW data_directory"));
+  }
+
+  private static ProcessHandle postmaster(Path data) throws IOException {
+    String pid = Files.readAllLines(data.resolve("postmaster.pid")).get(0);
+    return ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
+  }
+
+  private static String query(TestDatabase database, String sql) throws SQLException {
+    try (Connection connection = connect(database);
+        Statement statement = connection.createStatement();
+        ResultSet result = statement.executeQuery(sql)) {
+      assertThat(result.next()).isTrue();
+      return result.getString(1);
+    }
+  }
+
+  private static void execute(TestDatabase database, String sql) throws SQLException {
+    try (Connection connection = connect(database);
+        Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  private static Connection connect(TestDatabase database) throws SQLException {
+    return DriverManager.getConnection(database.url(), database.user(), database.password());
+  }
+}
