@@ -1,0 +1,74 @@
+package io.sandpiper.spring;
+
+import io.sandpiper.jdbc.SandboxDataSource;
+import io.sandpiper.jdbc.Unowned;
+import java.lang.reflect.Modifier;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+import javax.sql.DataSource;
+import org.aopalliance.intercept.MethodInterceptor;
+import org.jspecify.annotations.Nullable;
+import org.springframework.aop.framework.ProxyFactory;
+import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.core.Ordered;
+import org.springframework.jdbc.datasource.DelegatingDataSource;
+import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
+
+/**
+ * Puts a sandbox over each connection pool bean, which keeps its class.
+ *
+ * <p>Only leaves are wrapped. A routing or delegating DataSource leads to others, which are.
+ */
+final class DataSourcePostProcessor implements BeanPostProcessor, Ordered {
+
+  private final Unowned unowned;
+  private final BooleanSupplier settingUp;
+
+  DataSourcePostProcessor(Unowned unowned, BooleanSupplier settingUp) {
+    this.unowned = unowned;
+    this.settingUp = settingUp;
+  }
+
+  @Override
+  public int getOrder() {
+    // Before those that put proxies of other tools around the pool.
+    return Ordered.HIGHEST_PRECEDENCE;
+  }
+
+  @Override
+  public Object postProcessAfterInitialization(Object bean, String beanName) {
+    return bean instanceof DataSource pool && isLeaf(pool) ? wrap(pool) : bean;
+  }
+
+  private static boolean isLeaf(DataSource dataSource) {
+    return !(dataSource instanceof SandboxDataSource
+        || dataSource instanceof AbstractRoutingDataSource
+        || dataSource instanceof DelegatingDataSource);
+  }
+
+  private DataSource wrap(DataSource pool) {
+    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp);
+    if (Modifier.isFinal(pool.getClass().getModifiers())) {
+      return sandboxed;
+    }
+    ProxyFactory factory = new ProxyFactory(pool);
+    factory.setProxyTargetClass(true);
+    factory.addAdvice(
+        (MethodInterceptor)
+            call -> {
+              @Nullable Object[] arguments = call.getArguments();
+              return switch (call.getMethod().getName()) {
+                case "getConnection" ->
+                    arguments.length == 0 ? sandboxed.getConnection() : call.proceed();
+                case "unwrap" -> sandboxed.unwrap(type(arguments));
+                case "isWrapperFor" -> sandboxed.isWrapperFor(type(arguments));
+                default -> call.proceed();
+              };
+            });
+    return (DataSource) factory.getProxy(pool.getClass().getClassLoader());
+  }
+
+  private static Class<?> type(@Nullable Object[] arguments) {
+    return (Class<?>) Objects.requireNonNull(arguments[0]);
+  }
+}

@@ -1,0 +1,60 @@
+package io.sandpiper.spring;
+
+import io.sandpiper.Run;
+import io.sandpiper.Sandbox;
+import io.sandpiper.context.Scope;
+import io.sandpiper.junit.TestSandbox;
+import org.springframework.context.ApplicationContext;
+import org.springframework.core.Ordered;
+import org.springframework.test.context.TestContext;
+import org.springframework.test.context.TestExecutionListener;
+
+/**
+ * Opens the sandbox of a Spring test before transactions and {@code @Sql} begin, and ends it where
+ * no JUnit extension will.
+ *
+ * <p>A test without {@code @Sandboxed} gets one of isolation NONE: an id, and nothing else changes.
+ */
+public final class SandboxTestExecutionListener implements TestExecutionListener, Ordered {
+
+  private static final String SET_UP = SandboxTestExecutionListener.class.getName() + ".setUp";
+
+  /** For spring.factories. */
+  public SandboxTestExecutionListener() {}
+
+  @Override
+  public int getOrder() {
+    return 0;
+  }
+
+  @Override
+  public void beforeTestClass(TestContext testContext) {
+    // Until a test method begins, the work of this thread is @BeforeAll: set-up.
+    testContext.setAttribute(
+        SET_UP, Sandbox.openOutside("set-up of " + testContext.getTestClass().getName()));
+  }
+
+  @Override
+  public void beforeTestMethod(TestContext testContext) {
+    if (testContext.hasApplicationContext()) {
+      ApplicationContext context = testContext.getApplicationContext();
+      context.getBeanProvider(ContextPhase.class).ifAvailable(ContextPhase::running);
+    }
+    TestSandbox.enter(Run.ofThisJvm(), testContext.getTestInstance(), testContext.getTestMethod());
+  }
+
+  @Override
+  public void afterTestMethod(TestContext testContext) {
+    TestSandbox entered = TestSandbox.current();
+    if (entered != null && !entered.claimed()) {
+      entered.end(testContext.getTestException());
+    }
+  }
+
+  @Override
+  public void afterTestClass(TestContext testContext) {
+    if (testContext.removeAttribute(SET_UP) instanceof Scope setUp) {
+      setUp.close();
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package io.sandpiper.spring;
+
+import io.sandpiper.jdbc.Unowned;
+import java.util.Locale;
+import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Role;
+import org.springframework.core.env.ConfigurableEnvironment;
+import org.springframework.core.env.Profiles;
+import org.springframework.jdbc.datasource.DelegatingDataSource;
+
+/** Wraps the connection pools and task executors of a context in which the harness is on. */
+@AutoConfiguration
+@ConditionalOnBooleanProperty("sandpiper.enabled")
+@Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+public final class SandpiperAutoConfiguration {
+
+  /** For Spring. */
+  public SandpiperAutoConfiguration() {}
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static ContextPhase sandpiperContextPhase() {
+    return new ContextPhase();
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  @ConditionalOnClass(DelegatingDataSource.class)
+  static DataSourcePostProcessor sandpiperDataSourcePostProcessor(
+      ContextPhase phase, ConfigurableEnvironment environment) {
+    refuseProduction(environment);
+    return new DataSourcePostProcessor(unowned(environment), phase::settingUp);
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static TaskExecutorPostProcessor sandpiperTaskExecutorPostProcessor() {
+    return new TaskExecutorPostProcessor();
+  }
+
+  private static void refuseProduction(ConfigurableEnvironment environment) {
+    boolean isTest =
+        environment.getPropertySources().contains(HarnessContextCustomizerFactory.TEST_DEFAULTS);
+    if (!isTest && environment.acceptsProfiles(Profiles.of("prod", "production"))) {
+      throw new IllegalStateException(
+          "The Sandpiper harness is switched on (sandpiper.enabled=true) under a production"
+              + " profile. Remove the property: whoever holds a test id could redirect work.");
+    }
+  }
+
+  private static Unowned unowned(ConfigurableEnvironment environment) {
+    String name = "sandpiper.unowned";
+    String value = environment.getProperty(name, "refuse");
+    try {
+      return Unowned.valueOf(value.toUpperCase(Locale.ROOT).replace('-', '_'));
+    } catch (IllegalArgumentException unknown) {
+      throw new IllegalArgumentException(
+          "%s is '%s'. Set it to refuse or pass-through.".formatted(name, value), unknown);
+    }
+  }
+}
