@@ -10,13 +10,10 @@ import org.springframework.test.context.ContextCustomizerFactory;
 import org.springframework.test.context.MergedContextConfiguration;
 
 /** Switches the harness on in every test context; {@code sandpiper.enabled=false} keeps it off. */
-public final class HarnessContextCustomizerFactory implements ContextCustomizerFactory {
+final class HarnessContextCustomizerFactory implements ContextCustomizerFactory {
 
   /** The property source that only test contexts have. */
   static final String TEST_DEFAULTS = "sandpiper test defaults";
-
-  /** For spring.factories. */
-  public HarnessContextCustomizerFactory() {}
 
   @Override
   public ContextCustomizer createContextCustomizer(

@@ -15,12 +15,9 @@ import org.springframework.test.context.TestExecutionListener;
  *
  * <p>A test without {@code @Sandboxed} gets one of isolation NONE: an id, and nothing else changes.
  */
-public final class SandboxTestExecutionListener implements TestExecutionListener, Ordered {
+final class SandboxTestExecutionListener implements TestExecutionListener, Ordered {
 
   private static final String SET_UP = SandboxTestExecutionListener.class.getName() + ".setUp";
-
-  /** For spring.factories. */
-  public SandboxTestExecutionListener() {}
 
   @Override
   public int getOrder() {

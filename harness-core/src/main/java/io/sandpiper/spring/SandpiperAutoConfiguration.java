@@ -16,10 +16,7 @@ import org.springframework.jdbc.datasource.DelegatingDataSource;
 @AutoConfiguration
 @ConditionalOnBooleanProperty("sandpiper.enabled")
 @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
-public final class SandpiperAutoConfiguration {
-
-  /** For Spring. */
-  public SandpiperAutoConfiguration() {}
+class SandpiperAutoConfiguration {
 
   @Bean
   @Role(BeanDefinition.ROLE_INFRASTRUCTURE)

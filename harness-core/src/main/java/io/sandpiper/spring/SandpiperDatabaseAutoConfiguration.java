@@ -29,10 +29,7 @@ import org.springframework.core.type.AnnotatedTypeMetadata;
     beforeName = "org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration")
 @ConditionalOnBooleanProperty("sandpiper.enabled")
 @ConditionalOnClass(JdbcConnectionDetails.class)
-public final class SandpiperDatabaseAutoConfiguration {
-
-  /** For Spring. */
-  public SandpiperDatabaseAutoConfiguration() {}
+class SandpiperDatabaseAutoConfiguration {
 
   @Bean
   @ConditionalOnMissingBean(JdbcConnectionDetails.class)

@@ -1,0 +1,40 @@
+package io.sandpiper.amqp;
+
+import com.rabbitmq.client.ConnectionFactory;
+import io.sandpiper.Run;
+import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
+import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer;
+
+/**
+ * Carries the test id through RabbitMQ: stamps what is published inside a sandbox, and handles what
+ * is received inside the sandbox of the test that caused it.
+ *
+ * <p>In a Spring Boot test nothing of this has to be called: beans are wrapped as they are made.
+ * Each {@code wrap} changes its argument in place and returns it; wrapping twice is wrapping once.
+ * The application's own collectors, advice and post-processors stay, inside ours.
+ */
+public final class AmqpPropagation {
+
+  private AmqpPropagation() {}
+
+  /** Stamps everything that connections of this factory publish, listener replies included. */
+  public static <T extends AbstractConnectionFactory> T wrap(T connectionFactory) {
+    wrap(connectionFactory.getRabbitConnectionFactory());
+    return connectionFactory;
+  }
+
+  /** As {@link #wrap(AbstractConnectionFactory)}, for RabbitMQ's own client. */
+  public static ConnectionFactory wrap(ConnectionFactory connectionFactory) {
+    Stamping.install(connectionFactory);
+    return connectionFactory;
+  }
+
+  /**
+   * Runs the listener of a container that is not initialised yet inside the scope of each message's
+   * test, and acknowledges without it what must not reach the application.
+   */
+  public static <T extends AbstractMessageListenerContainer> T wrap(T container) {
+    ListenerAdvice.prepend(container, Run.ofThisJvm());
+    return container;
+  }
+}

@@ -1,0 +1,28 @@
+package io.sandpiper.amqp;
+
+import io.sandpiper.Run;
+import org.springframework.amqp.core.AmqpAdmin;
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.config.BeanDefinition;
+import org.springframework.boot.autoconfigure.AutoConfiguration;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Role;
+
+/** Wraps the RabbitMQ beans of a context in which the harness is on. */
+@AutoConfiguration
+@ConditionalOnBooleanProperty("sandpiper.enabled")
+@Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+class AmqpPropagationAutoConfiguration {
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static RabbitPostProcessor sandpiperRabbitPostProcessor() {
+    return new RabbitPostProcessor();
+  }
+
+  @Bean
+  QueueDiagnosis sandpiperQueueDiagnosis(ObjectProvider<AmqpAdmin> admins) {
+    return new QueueDiagnosis(admins, Run.ofThisJvm());
+  }
+}

@@ -1,0 +1,46 @@
+package io.sandpiper.amqp;
+
+import io.sandpiper.Run;
+import org.jspecify.annotations.Nullable;
+import org.springframework.amqp.AmqpException;
+import org.springframework.amqp.core.AmqpAdmin;
+import org.springframework.amqp.core.QueueInformation;
+import org.springframework.beans.factory.DisposableBean;
+import org.springframework.beans.factory.ObjectProvider;
+
+/** Says in failures whether anybody consumes from a queue. */
+final class QueueDiagnosis implements DisposableBean {
+
+  private final ObjectProvider<AmqpAdmin> admins;
+  private final Runnable remove;
+
+  QueueDiagnosis(ObjectProvider<AmqpAdmin> admins, Run run) {
+    this.admins = admins;
+    this.remove = run.addDiagnosis(this::explain);
+  }
+
+  private @Nullable String explain(String address) {
+    AmqpAdmin admin = admins.getIfUnique();
+    try {
+      QueueInformation queue = admin == null ? null : admin.getQueueInfo(address);
+      return queue == null
+          ? null
+          : "Queue \"%s\" has %d %s and %d ready %s.%s"
+              .formatted(
+                  address,
+                  queue.getConsumerCount(),
+                  queue.getConsumerCount() == 1 ? "consumer" : "consumers",
+                  queue.getMessageCount(),
+                  queue.getMessageCount() == 1 ? "message" : "messages",
+                  queue.getConsumerCount() == 0 ? " Is the worker running?" : "");
+    } catch (AmqpException unreachable) {
+      return "The broker does not answer about queue \"%s\": %s"
+          .formatted(address, unreachable.getMessage());
+    }
+  }
+
+  @Override
+  public void destroy() {
+    remove.run();
+  }
+}
