@@ -114,8 +114,8 @@ class PostgresServerTests {
   @Test
   void what_a_dead_run_left_is_removed_and_what_a_live_one_uses_is_not() throws Exception {
     try (ServerJvm live = ServerJvm.start(EMBEDDED)) {
-      Path used = dataDirectory(live.database()).getParent();
-      Path left = Files.createDirectory(used.resolveSibling("sandpiper-pg-0-left"));
+      Path left = dataDirectory(live.database()).resolve("../../sandpiper-pg-0-left").normalize();
+      Files.createDirectory(left);
       Files.createFile(left.resolve("lock"));
 
       RunDirectory.create().remove();
