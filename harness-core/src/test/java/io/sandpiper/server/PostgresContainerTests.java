@@ -51,7 +51,6 @@ class PostgresContainerTests {
           .waitContainerCmd(container.getId())
           .exec(new WaitContainerResultCallback())
           .awaitStatusCode(60, TimeUnit.SECONDS);
-      jvm.awaitCleanup();
     }
   }
 
