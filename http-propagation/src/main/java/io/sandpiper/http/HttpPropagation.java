@@ -1,0 +1,38 @@
+package io.sandpiper.http;
+
+import org.springframework.web.client.RestClient;
+import org.springframework.web.client.RestTemplate;
+
+/**
+ * Carries the test id over HTTP where Spring Boot's auto-configuration does not reach.
+ *
+ * <p>Outbound requests are stamped for loopback hosts only and for those named here, so that no id
+ * leaves for a stranger; requests to others are recorded all the same.
+ */
+public final class HttpPropagation {
+
+  private HttpPropagation() {}
+
+  /**
+   * Makes clients of a builder stamp and record what they send from within a test; wrapping again
+   * adds hosts and nothing else.
+   *
+   * @param hosts hosts to stamp beside loopback: exact names or {@code *.suffix}
+   * @return the builder
+   */
+  public static RestClient.Builder wrap(RestClient.Builder builder, String... hosts) {
+    StampedHosts stamped = StampedHosts.of(hosts);
+    return builder.requestInterceptors(
+        interceptors -> StampingInterceptor.addTo(interceptors, stamped));
+  }
+
+  /**
+   * As {@link #wrap(RestClient.Builder, String...)}.
+   *
+   * @return the template
+   */
+  public static RestTemplate wrap(RestTemplate template, String... hosts) {
+    StampingInterceptor.addTo(template.getInterceptors(), StampedHosts.of(hosts));
+    return template;
+  }
+}
