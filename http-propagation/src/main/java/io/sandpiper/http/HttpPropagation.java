@@ -1,5 +1,7 @@
 package io.sandpiper.http;
 
+import io.sandpiper.Run;
+import jakarta.servlet.Filter;
 import org.springframework.web.client.RestClient;
 import org.springframework.web.client.RestTemplate;
 
@@ -34,5 +36,16 @@ public final class HttpPropagation {
   public static RestTemplate wrap(RestTemplate template, String... hosts) {
     StampingInterceptor.addTo(template.getInterceptors(), StampedHosts.of(hosts));
     return template;
+  }
+
+  /**
+   * A filter that serves each request in the scope of the test that sent it, and answers a request
+   * with an id that it must refuse.
+   *
+   * <p>It goes first, for all URLs, with support for asynchronous requests, and for the dispatcher
+   * types REQUEST, ASYNC and ERROR.
+   */
+  public static Filter filter() {
+    return new SandboxFilter(Run.ofThisJvm());
   }
 }
