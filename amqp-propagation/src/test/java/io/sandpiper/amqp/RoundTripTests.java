@@ -34,7 +34,6 @@ import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.amqp.rabbit.core.RabbitTemplate;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.context.ApplicationContext;
 
 @SpringBootTest(classes = EchoApplication.class)
 @Sandboxed
@@ -253,11 +252,5 @@ class RoundTripTests {
             return message;
           });
     }
-  }
-
-  @Test
-  void two_contexts_have_virtual_hosts_of_their_own(@Autowired ApplicationContext context) {
-    CachingConnectionFactory connections = context.getBean(CachingConnectionFactory.class);
-    assertThat(connections.getVirtualHost()).startsWith("sandpiper-");
   }
 }
