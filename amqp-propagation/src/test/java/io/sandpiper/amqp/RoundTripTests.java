@@ -170,6 +170,17 @@ class RoundTripTests {
   }
 
   @RepeatedTest(8)
+  void a_listener_whose_container_commits_has_finished_when_it_has_committed(Sandbox sandbox) {
+    String body = sandbox.id().toString();
+    rabbit.convertAndSend("transacted", body);
+
+    assertReceive(received("transacted"));
+
+    assertThat(application.rows()).containsExactly(body);
+    assertEventually(() -> assertThat(application.handled()).contains("committed " + body));
+  }
+
+  @RepeatedTest(8)
   void a_batch_is_split_by_test() {
     String mine = Sandbox.current().id().toString();
     for (int i = 0; i < 10; i++) {

@@ -46,6 +46,7 @@ final class SandboxConnection implements SandboxPart {
   private @Nullable SQLException broken;
   private int unreleased;
   private volatile boolean ended;
+  private volatile boolean cancelled;
 
   SandboxConnection(Sandbox sandbox, ConnectionRoom room) {
     this.sandbox = sandbox;
@@ -315,6 +316,7 @@ final class SandboxConnection implements SandboxPart {
     leases.close();
     PgConnection raw = pg;
     if (raw != null && wire.isLocked()) {
+      cancelled = true;
       try {
         raw.cancelQuery();
       } catch (SQLException ignored) {
@@ -363,7 +365,8 @@ final class SandboxConnection implements SandboxPart {
       // The server rolls back what a lost connection leaves.
       broken = failed;
     }
-    if (broken == null && !escaped) {
+    // A cancel may reach the server late, and would hit a statement of the next sandbox.
+    if (broken == null && !escaped && !cancelled) {
       room.giveBack(taken);
     } else {
       room.discard(taken);
