@@ -58,20 +58,22 @@ final class FailureText {
   }
 
   private void mailbox(Lines lines, Expectation expected) {
-    List<Hop> received = sandbox.mailbox().received();
+    boolean inbound = expected.direction() == Hop.Direction.RECEIVED;
+    List<Hop> hops = sandbox.mailbox().going(expected.direction());
     lines.add(
-        "Mailbox of %s (test id %s), %s%s",
+        "%s %s (test id %s), %s%s",
+        inbound ? "Mailbox of" : "Sent by",
         sandbox.testName(),
         sandbox.id(),
-        received.size() == 1 ? "1 message" : received.size() + " messages",
-        received.isEmpty() ? "" : ", none matched:");
+        hops.size() == 1 ? "1 message" : hops.size() + " messages",
+        hops.isEmpty() ? "" : ", none matched:");
     Hop closest =
-        received.stream()
+        hops.stream()
             .filter(expected::isAt)
             .filter(hop -> !sandbox.mailbox().consumed(hop))
             .min(Comparator.comparingInt(hop -> expected.mismatches(hop).size()))
             .orElse(null);
-    for (Hop hop : received) {
+    for (Hop hop : hops) {
       lines.add(
           "  #%d %s %s  attributed by %s%s%s",
           hop.number(),

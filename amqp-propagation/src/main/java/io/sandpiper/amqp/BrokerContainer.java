@@ -13,12 +13,7 @@ record BrokerContainer(GuardedContainer<RabbitMQContainer> guarded) implements B
 
   static BrokerContainer start(String image) {
     DockerImageName name = DockerImageName.parse(image).asCompatibleSubstituteFor("rabbitmq");
-    // Not the usual password: Docker publishes the port on every interface of the machine.
-    return new BrokerContainer(
-        GuardedContainer.start(
-            new RabbitMQContainer(name)
-                .withAdminUser("sandpiper")
-                .withAdminPassword(UUID.randomUUID().toString())));
+    return new BrokerContainer(GuardedContainer.start(name, BrokerContainer::container));
   }
 
   @Override
@@ -49,6 +44,13 @@ record BrokerContainer(GuardedContainer<RabbitMQContainer> guarded) implements B
   @Override
   public void close() {
     guarded.close();
+  }
+
+  private static RabbitMQContainer container(DockerImageName image) {
+    // Not the usual password: Docker publishes the port on every interface of the machine.
+    return new RabbitMQContainer(image)
+        .withAdminUser("sandpiper")
+        .withAdminPassword(UUID.randomUUID().toString());
   }
 
   private void control(String... arguments) {

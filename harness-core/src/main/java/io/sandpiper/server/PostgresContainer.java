@@ -1,10 +1,9 @@
 package io.sandpiper.server;
 
-import java.security.SecureRandom;
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import org.testcontainers.postgresql.PostgreSQLContainer;
 import org.testcontainers.utility.DockerImageName;
 
@@ -22,15 +21,8 @@ final class PostgresContainer implements PostgresSource {
 
   static PostgresContainer start(String image, Map<String, String> configuration) {
     DockerImageName name = DockerImageName.parse(image).asCompatibleSubstituteFor("postgres");
-    PostgreSQLContainer container =
-        new PostgreSQLContainer(name)
-            .withUsername("postgres")
-            .withPassword(newPassword())
-            .withDatabaseName("postgres")
-            .withTmpFs(Map.of(DATA_IN_MEMORY, "rw,mode=1777"))
-            .withEnv("PGDATA", DATA_IN_MEMORY + "/data");
-    container.setCommand(command(configuration));
-    return new PostgresContainer(GuardedContainer.start(container));
+    return new PostgresContainer(
+        GuardedContainer.start(name, pulled -> container(pulled, configuration)));
   }
 
   @Override
@@ -58,11 +50,18 @@ final class PostgresContainer implements PostgresSource {
     container.close();
   }
 
-  /** Not a constant: Docker publishes the port on every interface of the machine. */
-  private static String newPassword() {
-    byte[] bytes = new byte[16];
-    new SecureRandom().nextBytes(bytes);
-    return HexFormat.of().formatHex(bytes);
+  private static PostgreSQLContainer container(
+      DockerImageName image, Map<String, String> configuration) {
+    PostgreSQLContainer container =
+        new PostgreSQLContainer(image)
+            .withUsername("postgres")
+            // Not the usual one: Docker publishes the port on every interface of the machine.
+            .withPassword(UUID.randomUUID().toString())
+            .withDatabaseName("postgres")
+            .withTmpFs(Map.of(DATA_IN_MEMORY, "rw,mode=1777"))
+            .withEnv("PGDATA", DATA_IN_MEMORY + "/data");
+    container.setCommand(command(configuration));
+    return container;
   }
 
   private static String[] command(Map<String, String> configuration) {

@@ -97,7 +97,7 @@ public final class ServerChoice {
           "The {} container could not be started, so the embedded server stands in for it: {}. "
               + "Set {} to an image that can be had, or {}=embedded to skip the attempt.",
           product,
-          rootMessage(e),
+          reason(e),
           nameOf("image"),
           nameOf("server"));
       log.debug("The {} container could not be started", product, e);
@@ -115,11 +115,14 @@ public final class ServerChoice {
     return container.get();
   }
 
-  private static String rootMessage(Throwable failure) {
+  /** What failed, and why where that is not said with it: causes are often bare or worded twice. */
+  private static String reason(Throwable failure) {
     Throwable root = failure;
     while (root.getCause() != null) {
       root = root.getCause();
     }
-    return String.valueOf(root.getMessage());
+    String what = String.valueOf(failure.getMessage()).strip();
+    String why = String.valueOf(root.getMessage()).strip();
+    return what.contains(why) ? what : what + ": " + why;
   }
 }

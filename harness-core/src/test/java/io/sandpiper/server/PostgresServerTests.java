@@ -3,10 +3,13 @@ package io.sandpiper.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardWatchEventKinds;
+import java.nio.file.WatchKey;
+import java.nio.file.WatchService;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -85,37 +88,35 @@ class PostgresServerTests {
   }
 
   @Test
-  void closing_leaves_no_process_and_no_directory() throws Exception {
+  void closing_leaves_no_server_and_no_directory() throws SQLException {
     PostgresServer other = PostgresServer.start(EMBEDDED::get);
-    Path data = dataDirectory(other.createDatabase("other"));
-    ProcessHandle postmaster = postmaster(data);
+    TestDatabase database = other.createDatabase("other");
+    Path directory = directory(database);
 
     other.close();
     other.close();
 
-    postmaster.onExit().get(30, TimeUnit.SECONDS);
-    assertThat(data.getParent()).doesNotExist();
+    assertThat(directory).doesNotExist();
+    assertThatThrownBy(() -> connect(database)).hasMessageContaining("refused");
   }
 
   @Test
-  void a_killed_jvm_leaves_no_process_and_no_directory() throws Exception {
+  void a_killed_jvm_leaves_no_server_and_no_directory() throws Exception {
     try (ServerJvm jvm = ServerJvm.start(EMBEDDED)) {
-      Path data = dataDirectory(jvm.database());
-      ProcessHandle postmaster = postmaster(data);
+      Path directory = directory(jvm.database());
 
-      jvm.kill();
+      killAndAwaitRemoval(jvm, directory);
 
-      jvm.awaitCleanup();
-      postmaster.onExit().get(30, TimeUnit.SECONDS);
-      assertThat(data.getParent()).doesNotExist();
+      assertThat(directory).doesNotExist();
+      assertThatThrownBy(() -> connect(jvm.database())).hasMessageContaining("refused");
     }
   }
 
   @Test
   void what_a_dead_run_left_is_removed_and_what_a_live_one_uses_is_not() throws Exception {
     try (ServerJvm live = ServerJvm.start(EMBEDDED)) {
-      Path used = dataDirectory(live.database()).getParent();
-      Path left = Files.createDirectory(used.resolveSibling("sandpiper-pg-0-left"));
+      Path left = directory(live.database()).resolveSibling("sandpiper-pg-0-left");
+      Files.createDirectory(left);
       Files.createFile(left.resolve("lock"));
 
       RunDirectory.create().remove();
@@ -183,13 +184,23 @@ class PostgresServerTests {
         .satisfies(e -> assertThat(e).message().doesNotContain("secret"));
   }
 
-  private static Path dataDirectory(TestDatabase database) throws SQLException {
-    return Path.of(query(database, "SHOW data_directory"));
+  private static Path directory(TestDatabase database) throws SQLException {
+    return Path.of(query(database, "SHOW data_directory"), "..").normalize();
   }
 
-  private static ProcessHandle postmaster(Path data) throws IOException {
-    String pid = Files.readAllLines(data.resolve("postmaster.pid")).get(0);
-    return ProcessHandle.of(Long.parseLong(pid)).orElseThrow();
+  /** Watches the directory and no process: in a container nobody may reap what outlived its JVM. */
+  private static void killAndAwaitRemoval(ServerJvm jvm, Path directory) throws Exception {
+    try (WatchService watch = directory.getFileSystem().newWatchService()) {
+      directory.resolve("..").normalize().register(watch, StandardWatchEventKinds.ENTRY_DELETE);
+      long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+      jvm.kill();
+      while (Files.exists(directory)) {
+        WatchKey key = watch.poll(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+        assertThat(key).as("%s is removed in time", directory).isNotNull();
+        key.pollEvents();
+        key.reset();
+      }
+    }
   }
 
   private static String query(TestDatabase database, String sql) throws SQLException {

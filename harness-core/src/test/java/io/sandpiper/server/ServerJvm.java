@@ -7,9 +7,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 
 /** A JVM of its own that starts a PostgreSQL server, for tests to kill. */
 final class ServerJvm implements AutoCloseable {
@@ -18,12 +15,10 @@ final class ServerJvm implements AutoCloseable {
 
   private final Process process;
   private final TestDatabase database;
-  private final List<ProcessHandle> children;
 
   private ServerJvm(Process process, TestDatabase database) {
     this.process = process;
     this.database = database;
-    this.children = process.children().toList();
   }
 
   public static void main(String... arguments) throws IOException {
@@ -49,13 +44,6 @@ final class ServerJvm implements AutoCloseable {
 
   void kill() {
     process.destroyForcibly();
-  }
-
-  /** Waits for the watchdog, which is the JVM's only child. */
-  void awaitCleanup() throws InterruptedException, ExecutionException, TimeoutException {
-    for (ProcessHandle child : children) {
-      child.onExit().get(30, TimeUnit.SECONDS);
-    }
   }
 
   @Override
