@@ -37,7 +37,8 @@ record Ids(String run, SecretKeySpec key) {
     return new Ids(
         name.toString(),
         new SecretKeySpec(
-            secret == null ? key : secret.getBytes(StandardCharsets.UTF_8), ALGORITHM));
+            secret == null || secret.isBlank() ? key : secret.getBytes(StandardCharsets.UTF_8),
+            ALGORITHM));
   }
 
   TestId issue(long sequence) {
