@@ -43,15 +43,4 @@ class ModuleTests {
           .and(modifier(JavaModifier.PUBLIC).forSubtype())
           .should()
           .be(AmqpPropagation.class);
-
-  @ArchTest
-  static final ArchRule only_the_broker_server_knows_brokers_of_its_own =
-      noClasses()
-          .that()
-          .resideInAPackage("io.sandpiper.amqp..")
-          .and()
-          .haveSimpleNameNotContaining("Broker")
-          .should()
-          .dependOnClassesThat()
-          .resideInAnyPackage("org.apache.qpid..", "org.testcontainers..");
 }
