@@ -1,5 +1,7 @@
 package io.sandpiper;
 
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +19,7 @@ final class Baggage {
       if (isOurs(member)) {
         String value = member.substring(member.indexOf('=') + 1);
         int properties = value.indexOf(';');
-        return (properties < 0 ? value : value.substring(0, properties)).trim();
+        return decoded((properties < 0 ? value : value.substring(0, properties)).trim());
       }
     }
     return null;
@@ -27,12 +29,21 @@ final class Baggage {
   static String write(@Nullable String header, TestId id) {
     List<String> kept = new ArrayList<>();
     for (String member : members(header)) {
-      if (!isOurs(member)) {
+      if (!member.isBlank() && !isOurs(member)) {
         kept.add(member.trim());
       }
     }
     kept.add(MEMBER + "=" + id.value());
     return String.join(",", kept);
+  }
+
+  /** Without percent-encoding, which W3C allows for any character. */
+  private static String decoded(String value) {
+    try {
+      return URLDecoder.decode(value.replace("+", "%2B"), StandardCharsets.UTF_8);
+    } catch (IllegalArgumentException notEncoded) {
+      return value;
+    }
   }
 
   private static List<String> members(@Nullable String header) {

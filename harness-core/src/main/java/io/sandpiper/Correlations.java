@@ -3,6 +3,7 @@ package io.sandpiper;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** Which open sandboxes sent which correlation and message ids. */
@@ -19,7 +20,7 @@ final class Correlations {
         (known, added) ->
             known.stream().anyMatch(sender -> sender.sandbox() == sandbox)
                 ? known
-                : List.of(known.get(0), added.get(0)));
+                : Stream.concat(known.stream(), added.stream()).toList());
   }
 
   void removeAll(List<String> keys, Sandbox sandbox) {

@@ -8,6 +8,7 @@ import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JsonPointer;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
@@ -85,8 +86,10 @@ public final class Expectation {
    *
    * @param pointer a JSON pointer (RFC 6901), such as {@code /items/0/id}
    * @param value what is there, converted to JSON; null for JSON's null
+   * @throws IllegalArgumentException where the pointer is none
    */
   public Expectation json(String pointer, @Nullable Object value) {
+    JsonPointer at = JsonPointer.compile(pointer);
     JsonNode expected = JSON.valueToTree(value);
     return and(
         "%s is %s".formatted(pointer, expected),
@@ -95,7 +98,7 @@ public final class Expectation {
           if (body == null) {
             return "the body was not JSON";
           }
-          JsonNode actual = body.at(pointer);
+          JsonNode actual = body.at(at);
           return expected.equals(Expectation::compareNumbers, actual)
               ? null
               : "%s was %s".formatted(pointer, actual.isMissingNode() ? "absent" : actual);

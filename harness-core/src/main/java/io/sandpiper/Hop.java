@@ -141,7 +141,8 @@ public final class Hop {
 
   @Nullable JsonNode jsonOrNull() {
     try {
-      return JSON.readTree(content.body());
+      JsonNode json = JSON.readTree(content.body());
+      return json.isMissingNode() ? null : json;
     } catch (JacksonException notJson) {
       return null;
     }

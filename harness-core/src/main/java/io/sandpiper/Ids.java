@@ -36,12 +36,11 @@ record Ids(String run, SecretKeySpec key) {
     random.nextBytes(key);
     return new Ids(
         name.toString(),
-        new SecretKeySpec(
-            secret == null ? key : secret.getBytes(StandardCharsets.UTF_8), ALGORITHM));
+        new SecretKeySpec(secret == null || secret.isBlank() ? key : bytes(secret), ALGORITHM));
   }
 
   TestId issue(long sequence) {
-    String claim = run + "." + String.format("%06d", sequence);
+    String claim = run + "." + TestId.digits(sequence);
     return new TestId(run, sequence, TestId.PREFIX + claim + "." + mac(claim));
   }
 

@@ -97,7 +97,7 @@ public final class Run {
       if (work != null) {
         return new Arrival.Accepted(work);
       }
-      recognition = new Recognition.Refused(tombstones.late(owned.sandbox().id()));
+      recognition = new Recognition.Refused(late(owned.sandbox()));
     }
     if (recognition instanceof Recognition.Refused refused) {
       record(content.address(), refused.refusal());
@@ -105,6 +105,11 @@ public final class Run {
     }
     turned.unknown(content.address());
     return new Arrival.Unknown();
+  }
+
+  /** It ends at this moment, so that it may have no tombstone yet. */
+  private static Refusal late(Sandbox sandbox) {
+    return Refusal.late(sandbox.id().toString(), sandbox.testName(), sandbox.sinceEnd());
   }
 
   /** Records a refusal that an integration made by itself. */

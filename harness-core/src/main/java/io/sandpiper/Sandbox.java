@@ -106,7 +106,7 @@ public final class Sandbox {
 
   /** As {@link #wrap(Runnable)}, with a result. */
   public static <T extends @Nullable Object> Callable<T> wrap(Callable<T> task) {
-    Work work = begin(task);
+    UnitOfWork work = begin(task);
     if (work == null) {
       return task;
     }
@@ -151,13 +151,19 @@ public final class Sandbox {
     INSTANCE;
 
     @Override
+    public Scope bind() {
+      return openOutside("a task of Sandbox.outside");
+    }
+
+    @Override
     public void finish(@Nullable Throwable failure) {}
   }
 
-  private static @Nullable Work begin(Object task) {
-    Work work = Work.current();
-    if (work == null) {
-      return null;
+  private static @Nullable UnitOfWork begin(Object task) {
+    UnitOfWork current = Scope.currentWork();
+    if (!(current instanceof Work work)) {
+      // What is outside any sandbox stays so on other threads.
+      return current;
     }
     Sandbox sandbox = work.sandbox();
     String name = "task " + task.getClass().getSimpleName();

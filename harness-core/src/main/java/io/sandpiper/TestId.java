@@ -1,5 +1,7 @@
 package io.sandpiper;
 
+import java.util.Locale;
+
 /**
  * The token of one running test, {@code sp1.<run>.<sequence>.<mac>}, as it travels in headers.
  *
@@ -16,7 +18,12 @@ public record TestId(String run, long sequence, String value) {
   static final int MAX_LENGTH = 64;
 
   static String label(String run, long sequence) {
-    return "%s-%06d".formatted(run, sequence);
+    return run + "-" + digits(sequence);
+  }
+
+  /** The same in every locale: other digits than 0 to 9 are not allowed in headers. */
+  static String digits(long sequence) {
+    return String.format(Locale.ROOT, "%06d", sequence);
   }
 
   /** Run and sequence, never the MAC. */

@@ -21,7 +21,9 @@ public final class Work implements UnitOfWork {
   private int open = 1;
   private boolean returned;
   private @Nullable Throwable failure;
-  private @Nullable Thread thread;
+
+  /** The one that was bound last. */
+  private volatile @Nullable Thread thread;
 
   Work(Sandbox sandbox, String name) {
     this.sandbox = sandbox;
@@ -38,7 +40,7 @@ public final class Work implements UnitOfWork {
     return sandbox;
   }
 
-  /** Binds the current thread to this work until the scope is closed. */
+  @Override
   public Scope bind() {
     thread = Thread.currentThread();
     return Scope.open(this, name);

@@ -43,9 +43,13 @@ public final class Scope implements AutoCloseable {
     return scope == null ? null : scope.work;
   }
 
-  /** The innermost open scope of the current thread, or null where none is open. */
-  static @Nullable Scope innermost() {
-    return INNERMOST.get();
+  /** The innermost open scope of the current thread that {@code opener} opened, or null. */
+  static @Nullable Scope innermost(String opener) {
+    Scope scope = INNERMOST.get();
+    while (scope != null && !scope.opener.equals(opener)) {
+      scope = scope.outer;
+    }
+    return scope;
   }
 
   /**

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 public final class ScopeThreadLocalAccessor implements ThreadLocalAccessor<UnitOfWork> {
 
   private static final String KEY = "sandpiper.scope";
+  private static final String OPENER = "Micrometer context propagation";
 
   /** For ServiceLoader. */
   public ScopeThreadLocalAccessor() {}
@@ -30,12 +31,12 @@ public final class ScopeThreadLocalAccessor implements ThreadLocalAccessor<UnitO
   @Override
   @SuppressWarnings("MustBeClosedChecker")
   public void setValue(UnitOfWork work) {
-    Scope.open(work, "Micrometer context propagation");
+    Scope.open(work, OPENER);
   }
 
   @Override
   public void setValue() {
-    Scope.open(null, "Micrometer context propagation");
+    Scope.open(null, OPENER);
   }
 
   @Override
@@ -45,7 +46,7 @@ public final class ScopeThreadLocalAccessor implements ThreadLocalAccessor<UnitO
 
   @Override
   public void restore() {
-    Scope scope = Scope.innermost();
+    Scope scope = Scope.innermost(OPENER);
     if (scope != null) {
       scope.close();
     }

@@ -1,11 +1,14 @@
 package io.sandpiper.context;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -14,10 +17,19 @@ final class ScopedExecutorService extends AbstractExecutorService {
 
   private final ExecutorService delegate;
   private final Function<Object, @Nullable UnitOfWork> ledger;
+  private final boolean tellsOfFutures;
 
   ScopedExecutorService(ExecutorService delegate, Function<Object, @Nullable UnitOfWork> ledger) {
+    this(delegate, ledger, true);
+  }
+
+  private ScopedExecutorService(
+      ExecutorService delegate,
+      Function<Object, @Nullable UnitOfWork> ledger,
+      boolean tellsOfFutures) {
     this.delegate = delegate;
     this.ledger = ledger;
+    this.tellsOfFutures = tellsOfFutures;
   }
 
   @Override
@@ -34,13 +46,13 @@ final class ScopedExecutorService extends AbstractExecutorService {
 
   @Override
   protected <T extends @Nullable Object> RunnableFuture<T> newTaskFor(Callable<T> task) {
-    UnitOfWork work = ledger.apply(task);
+    UnitOfWork work = tellsOfFutures ? ledger.apply(task) : null;
     return work == null ? super.newTaskFor(task) : new ScopedFutureTask<>(task, work);
   }
 
   @Override
   protected <T extends @Nullable Object> RunnableFuture<T> newTaskFor(Runnable task, T value) {
-    UnitOfWork work = ledger.apply(task);
+    UnitOfWork work = tellsOfFutures ? ledger.apply(task) : null;
     return work == null
         ? super.newTaskFor(task, value)
         : new ScopedFutureTask<>(
@@ -49,6 +61,39 @@ final class ScopedExecutorService extends AbstractExecutorService {
               return value;
             },
             work);
+  }
+
+  @Override
+  public <T extends @Nullable Object> T invokeAny(Collection<? extends Callable<T>> tasks)
+      throws InterruptedException, ExecutionException {
+    return withoutFutures().invokeAnyOf(tasks);
+  }
+
+  @Override
+  public <T extends @Nullable Object> T invokeAny(
+      Collection<? extends Callable<T>> tasks, long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    return withoutFutures().invokeAnyOf(tasks, timeout, unit);
+  }
+
+  /**
+   * The same, except that the ledger is told of tasks when they are executed and not before:
+   * invokeAny makes a future, executes another one around it, and forgets the first where the
+   * second is rejected.
+   */
+  private ScopedExecutorService withoutFutures() {
+    return new ScopedExecutorService(delegate, ledger, false);
+  }
+
+  private <T extends @Nullable Object> T invokeAnyOf(Collection<? extends Callable<T>> tasks)
+      throws InterruptedException, ExecutionException {
+    return super.invokeAny(tasks);
+  }
+
+  private <T extends @Nullable Object> T invokeAnyOf(
+      Collection<? extends Callable<T>> tasks, long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    return super.invokeAny(tasks, timeout, unit);
   }
 
   @Override

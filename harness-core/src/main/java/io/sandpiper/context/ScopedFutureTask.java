@@ -23,7 +23,7 @@ final class ScopedFutureTask<V extends @Nullable Object> extends FutureTask<V>
   @Override
   public void run() {
     begun = true;
-    try (Scope scope = Scope.open(work, "an executor service")) {
+    try (Scope scope = work.bind()) {
       super.run();
     } finally {
       work.finish(failure());

@@ -6,7 +6,7 @@ record ScopedRunnable(Runnable task, UnitOfWork work) implements ScopedTask {
   @Override
   public void run() {
     Throwable failure = null;
-    try (Scope scope = Scope.open(work, task.getClass().getName())) {
+    try (Scope scope = work.bind()) {
       task.run();
     } catch (Throwable thrown) {
       failure = thrown;

@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
  */
 public interface UnitOfWork {
 
+  /** Binds the current thread, which does this work now, until the scope is closed. */
+  Scope bind();
+
   /**
    * Says that the work has ended; only the first call counts.
    *

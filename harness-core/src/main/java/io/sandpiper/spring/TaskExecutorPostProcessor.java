@@ -1,7 +1,7 @@
 package io.sandpiper.spring;
 
 import io.sandpiper.Sandbox;
-import io.sandpiper.Work;
+import io.sandpiper.context.Scope;
 import java.lang.reflect.Modifier;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -36,7 +36,7 @@ final class TaskExecutorPostProcessor implements BeanPostProcessor {
   private static @Nullable Object submit(MethodInvocation call, ExecutorService scoped)
       throws Throwable {
     @Nullable Object[] arguments = call.getArguments();
-    if (Work.current() == null || arguments.length == 0) {
+    if (Scope.currentWork() == null || arguments.length == 0) {
       return call.proceed();
     }
     Object task = arguments[0];

@@ -1,0 +1,80 @@
+package io.sandpiper;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.NullSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class BaggageTests {
+
+  private final TestId id = Ids.random(null).issue(1);
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '"',
+      value = {
+        "test.id=sp1.x",
+        "userId=alice,test.id=sp1.x",
+        "test.id=sp1.x,userId=alice",
+        "\"userId=alice , test.id = sp1.x , a=b\"",
+        "test.id=sp1.x;metadata",
+        "\"test.id=sp1.x ; ttl=30;secure , a=b\"",
+        "\"a=b;test.id=no,test.id=sp1.x\"",
+        "\",,test.id=sp1.x,,\"",
+        "\"\ttest.id\t=\tsp1.x\t\"",
+        "test.id=sp1%2Ex",
+        "test.id=%73p1%2ex"
+      })
+  void our_member_is_found_among_others(String header) {
+    assertThat(Baggage.read(header)).isEqualTo("sp1.x");
+  }
+
+  @ParameterizedTest
+  @NullSource
+  @ValueSource(
+      strings = {"", " ", ",", "=", "test.id", "=test.id", "test.idx=1", "xtest.id=1", "TEST.ID=1"})
+  void without_our_member_there_is_none(@Nullable String header) {
+    assertThat(Baggage.read(header)).isNull();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sp1.%", "sp1.%2", "sp1.%zz", "sp1.a+b"})
+  void what_cannot_be_decoded_is_left_as_it_is(String value) {
+    assertThat(Baggage.read("test.id=" + value)).isEqualTo(value);
+  }
+
+  @Test
+  void what_is_written_can_be_read() {
+    assertThat(Baggage.read(Baggage.write(null, id))).isEqualTo(id.value());
+    assertThat(Baggage.read(Baggage.write("a=b", id))).isEqualTo(id.value());
+  }
+
+  @Test
+  void members_of_others_stay_as_they_are() {
+    assertThat(Baggage.write("userId=al%20ice;ttl=30, flag = on ;p", id))
+        .isEqualTo("userId=al%20ice;ttl=30,flag = on ;p,test.id=" + id.value());
+  }
+
+  @Test
+  void our_member_is_replaced_and_empty_ones_are_dropped() {
+    assertThat(Baggage.write("test.id=sp1.old;p,a=b,, ,test.id=sp1.older", id))
+        .isEqualTo("a=b,test.id=" + id.value());
+  }
+
+  @Test
+  void a_carrier_is_stamped_with_header_and_baggage() {
+    Map<String, String> carrier = new LinkedHashMap<>();
+    carrier.put("x-test-id", "something else");
+    Propagation.inject(id, "a=b", carrier::put);
+    assertThat(carrier)
+        .containsExactly(
+            Map.entry("x-test-id", id.value()), Map.entry("baggage", "a=b,test.id=" + id.value()));
+  }
+}
