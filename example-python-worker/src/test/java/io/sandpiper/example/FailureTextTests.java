@@ -33,19 +33,20 @@ class FailureTextTests {
                 assertReceive(
                     received("scoring.results").json("/batchId", awaited), Duration.ofMillis(200)));
 
-    String[] parts = withoutFigures(failure.getMessage()).split("Timeline:\n");
-    assertThat(parts[0])
+    String text = withoutFigures(String.valueOf(failure.getMessage()));
+    int timeline = text.indexOf("Timeline:");
+    assertThat(text.substring(0, timeline))
         .isEqualTo(
             """
             No message matched within 200 ms: received on "scoring.results" where /batchId is %d
             Mailbox of %s (test id %s), 1 message, none matched:
               #2 +T received scoring.results  attributed by own header   closest: /batchId was %d
             Outstanding: #3 +T sent scoring.requests, T ago, no reply
-            Queue "scoring.results" has 4 consumers and N ready.
-            Queue "scoring.requests" has 4 consumers and N ready.
+            Queue "scoring.results" has 4 consumers
+            Queue "scoring.requests" has 4 consumers
             """
                 .formatted(awaited, sandbox.testName(), sandbox.id(), other));
-    assertThat(parts[1].lines())
+    assertThat(text.substring(timeline).lines())
         .containsSubsequence(
             "  +T test      sent scoring.requests",
             "  +T listener scoring.results received scoring.results  attributed by own header",
@@ -58,6 +59,6 @@ class FailureTextTests {
     return text.replaceAll("Meanwhile .*\\n", "")
         .replaceAll("\\+\\d+\\.\\d{3}s", "+T")
         .replaceAll("[\\d.]+ m?s ago", "T ago")
-        .replaceAll("\\d+ ready messages?", "N ready");
+        .replaceAll("(has 4 consumers) .*", "$1");
   }
 }
