@@ -151,6 +151,10 @@ public final class Expectation {
     return found;
   }
 
+  Hop.Direction direction() {
+    return direction;
+  }
+
   String address() {
     return address;
   }

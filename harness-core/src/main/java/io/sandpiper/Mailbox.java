@@ -38,11 +38,8 @@ final class Mailbox {
     return consumed.contains(hop);
   }
 
-  List<Hop> received() {
-    return hops.stream().filter(hop -> hop.direction() == Hop.Direction.RECEIVED).toList();
-  }
-
-  List<Hop> all() {
-    return List.copyOf(hops);
+  /** All that went one way, consumed or not. */
+  List<Hop> all(Hop.Direction direction) {
+    return hops.stream().filter(hop -> hop.direction() == direction).toList();
   }
 }

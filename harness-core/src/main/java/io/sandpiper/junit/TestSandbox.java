@@ -8,6 +8,7 @@ import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.lang.reflect.Method;
+import java.time.Duration;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.platform.commons.support.AnnotationSupport;
@@ -59,8 +60,11 @@ public final class TestSandbox {
     String name = name(testClass) + "." + method.getName();
     return annotation(testClass)
         .map(found -> new Sandbox.Settings(name, found.isolation(), found.backgroundErrors(), this))
-        // Nobody asked for a sandbox: it must change nothing about the test.
-        .orElseGet(() -> new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.REPORT, this));
+        // Nobody asked for a sandbox: it must change nothing about the test, nor make it wait.
+        .orElseGet(
+            () ->
+                new Sandbox.Settings(
+                    name, Isolation.NONE, BackgroundErrors.REPORT, Duration.ZERO, this));
   }
 
   private Optional<Sandboxed> annotation(Class<?> testClass) {
