@@ -64,7 +64,7 @@ final class FailureText {
   }
 
   private void hops(Lines lines, Expectation expected) {
-    List<Hop> hops = sandbox.mailbox().all(expected.direction());
+    List<Hop> hops = sandbox.mailbox().going(expected.direction());
     lines.add(
         "%s %s (test id %s), %s%s",
         expected.direction() == Hop.Direction.RECEIVED ? "Mailbox of" : "Sent by",

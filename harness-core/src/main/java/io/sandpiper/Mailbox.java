@@ -38,8 +38,8 @@ final class Mailbox {
     return consumed.contains(hop);
   }
 
-  /** All that went one way, consumed or not. */
-  List<Hop> all(Hop.Direction direction) {
+  /** The hops of one direction, consumed or not. */
+  List<Hop> going(Hop.Direction direction) {
     return hops.stream().filter(hop -> hop.direction() == direction).toList();
   }
 }

@@ -83,8 +83,9 @@ public final class Run {
   }
 
   /**
-   * Takes in a message or request: finds its test by own header, baggage, correlation id or message
-   * id, puts it into the mailbox and begins its handling, or refuses it and records that.
+   * Takes in a message or request: finds its test by own header, baggage, correlation id, message
+   * id or, where it is handled by the thread that sent it, the scope; puts it into the mailbox and
+   * begins its handling, or refuses it and records that.
    *
    * @param content what has come; its id headers are under the names of {@link Propagation}
    * @param handler the name of its handling, such as {@code listener scoring.results}
@@ -137,7 +138,17 @@ public final class Run {
     Recognition byBaggage =
         recognize(
             Baggage.read(text(content.headers().get(Propagation.BAGGAGE))), Attribution.BAGGAGE);
-    return byBaggage != Recognition.NONE ? byBaggage : correlations.find(content.correlationId());
+    if (byBaggage != Recognition.NONE) {
+      return byBaggage;
+    }
+    Recognition byCorrelation = correlations.find(content.correlationId());
+    if (byCorrelation != Recognition.NONE) {
+      return byCorrelation;
+    }
+    Work caller = Work.current();
+    return caller == null
+        ? Recognition.NONE
+        : new Recognition.Owned(caller.sandbox(), Attribution.SCOPE);
   }
 
   private Recognition recognize(@Nullable String value, Attribution attribution) {

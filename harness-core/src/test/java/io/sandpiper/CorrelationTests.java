@@ -54,7 +54,7 @@ class CorrelationTests {
   }
 
   private static Attribution attribution(Sandbox sandbox) {
-    List<Hop> received = sandbox.read(() -> sandbox.mailbox().all(Hop.Direction.RECEIVED));
+    List<Hop> received = sandbox.read(() -> sandbox.mailbox().going(Hop.Direction.RECEIVED));
     return received.get(received.size() - 1).attribution();
   }
 
@@ -100,7 +100,7 @@ class CorrelationTests {
     Arrival arrival =
         run.arrive(content(Direction.RECEIVED, Map.of("x-test-id", "sp1.bad"), "c", null), "h");
     assertThat(arrival).isInstanceOf(Arrival.Refused.class);
-    assertThat(sandbox.read(() -> sandbox.mailbox().all(Hop.Direction.RECEIVED))).isEmpty();
+    assertThat(sandbox.read(() -> sandbox.mailbox().going(Hop.Direction.RECEIVED))).isEmpty();
   }
 
   @Test

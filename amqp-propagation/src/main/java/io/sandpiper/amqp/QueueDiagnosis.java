@@ -12,10 +12,13 @@ import org.springframework.beans.factory.ObjectProvider;
 final class QueueDiagnosis implements DisposableBean {
 
   private final ObjectProvider<AmqpAdmin> admins;
+  private final String virtualHost;
   private final Runnable remove;
 
-  QueueDiagnosis(ObjectProvider<AmqpAdmin> admins, Run run) {
+  /** A run may have several contexts, whose queues have the same names. */
+  QueueDiagnosis(ObjectProvider<AmqpAdmin> admins, String virtualHost, Run run) {
     this.admins = admins;
+    this.virtualHost = virtualHost;
     this.remove = run.addDiagnosis(this::explain);
   }
 
@@ -25,13 +28,14 @@ final class QueueDiagnosis implements DisposableBean {
       QueueInformation queue = admin == null ? null : admin.getQueueInfo(address);
       return queue == null
           ? null
-          : "Queue \"%s\" has %d %s and %d ready %s.%s"
+          : "Queue \"%s\" has %d %s and %d ready %s, on virtual host %s.%s"
               .formatted(
                   address,
                   queue.getConsumerCount(),
                   queue.getConsumerCount() == 1 ? "consumer" : "consumers",
                   queue.getMessageCount(),
                   queue.getMessageCount() == 1 ? "message" : "messages",
+                  virtualHost,
                   queue.getConsumerCount() == 0 ? " Is the worker running?" : "");
     } catch (AmqpException unreachable) {
       return "The broker does not answer about queue \"%s\": %s"

@@ -16,6 +16,9 @@ import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.context.annotation.Bean;
 import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.transaction.PlatformTransactionManager;
+import org.springframework.transaction.support.TransactionSynchronization;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 
 /** An application that writes down the replies of a worker, with advice of its own. */
 @SpringBootApplication
@@ -30,7 +33,8 @@ class EchoApplication {
           "replies",
           "questions",
           "answers",
-          "batches");
+          "batches",
+          "transacted");
 
   private final JdbcClient jdbc;
   private final List<String> handled = new CopyOnWriteArrayList<>();
@@ -84,6 +88,15 @@ class EchoApplication {
   }
 
   @Bean
+  static SimpleRabbitListenerContainerFactory transacted(
+      CachingConnectionFactory connections, PlatformTransactionManager transactions) {
+    SimpleRabbitListenerContainerFactory factory = containers(connections);
+    factory.setTransactionManager(transactions);
+    factory.setChannelTransacted(true);
+    return factory;
+  }
+
+  @Bean
   static SimpleRabbitListenerContainerFactory batched(CachingConnectionFactory connections) {
     SimpleRabbitListenerContainerFactory factory = containers(connections);
     factory.setBatchListener(true);
@@ -118,6 +131,19 @@ class EchoApplication {
   @RabbitListener(queues = "batches", containerFactory = "batched")
   void batch(List<String> bodies) {
     bodies.forEach(this::insert);
+  }
+
+  /** The container commits after the listener, and the listener's advice, have returned. */
+  @RabbitListener(queues = "transacted", containerFactory = "transacted")
+  void transacted(String body) {
+    insert(body);
+    TransactionSynchronizationManager.registerSynchronization(
+        new TransactionSynchronization() {
+          @Override
+          public void afterCommit() {
+            handled.add("committed " + body);
+          }
+        });
   }
 
   private void insert(String body) {

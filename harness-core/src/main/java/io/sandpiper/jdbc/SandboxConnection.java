@@ -35,7 +35,7 @@ final class SandboxConnection implements SandboxPart {
   private static final long FENCE_SECONDS = 5;
 
   private final Sandbox sandbox;
-  private final PoolRoom room;
+  private final ConnectionRoom room;
   private final Leases leases;
 
   /** Held during each driver call, because a lease may be used by several threads. */
@@ -46,8 +46,9 @@ final class SandboxConnection implements SandboxPart {
   private @Nullable SQLException broken;
   private int unreleased;
   private volatile boolean ended;
+  private volatile boolean cancelled;
 
-  SandboxConnection(Sandbox sandbox, PoolRoom room) {
+  SandboxConnection(Sandbox sandbox, ConnectionRoom room) {
     this.sandbox = sandbox;
     this.room = room;
     this.leases = new Leases(sandbox);
@@ -134,8 +135,7 @@ final class SandboxConnection implements SandboxPart {
     Connection taken = room.take();
     if (!taken.isWrapperFor(PgConnection.class)) {
       String product = taken.getMetaData().getDatabaseProductName();
-      taken.close();
-      room.giveBack();
+      room.giveBack(taken);
       throw new SandboxException(
           ("%s needs PostgreSQL for isolation TRANSACTION, and its DataSource leads to %s. Use"
                   + " @Sandboxed(isolation = NONE), which leaves the database alone.")
@@ -316,6 +316,7 @@ final class SandboxConnection implements SandboxPart {
     leases.close();
     PgConnection raw = pg;
     if (raw != null && wire.isLocked()) {
+      cancelled = true;
       try {
         raw.cancelQuery();
       } catch (SQLException ignored) {
@@ -335,7 +336,7 @@ final class SandboxConnection implements SandboxPart {
         return;
       }
       if (!idle) {
-        room.evict(taken);
+        room.discard(taken);
         throw new SandboxException(
             "a statement was still running %d s after the end; its connection was closed"
                 .formatted(FENCE_SECONDS),
@@ -343,9 +344,6 @@ final class SandboxConnection implements SandboxPart {
       }
       rollBack(taken, raw);
     } finally {
-      if (taken != null) {
-        room.giveBack();
-      }
       if (idle) {
         wire.unlock();
       }
@@ -367,10 +365,11 @@ final class SandboxConnection implements SandboxPart {
       // The server rolls back what a lost connection leaves.
       broken = failed;
     }
-    if (broken == null && !escaped) {
-      taken.close();
+    // A cancel may reach the server late, and would hit a statement of the next sandbox.
+    if (broken == null && !escaped && !cancelled) {
+      room.giveBack(taken);
     } else {
-      room.evict(taken);
+      room.discard(taken);
     }
     if (escaped) {
       throw escaped(broken);

@@ -24,19 +24,19 @@ import org.jspecify.annotations.Nullable;
  * that is fetched and not used costs nothing. Safe for use by several threads. The idea is that of
  * Ecto's SQL sandbox.
  */
-public final class SandboxDataSource implements DataSource {
+public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   private final DataSource pool;
   private final Unowned unowned;
   private final BooleanSupplier settingUp;
   private final Object key;
-  private final PoolRoom room;
+  private final ConnectionRoom room;
 
   private SandboxDataSource(DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
     this.pool = pool;
     this.unowned = unowned;
     this.settingUp = settingUp;
-    this.room = new PoolRoom(pool);
+    this.room = new ConnectionRoom(pool);
     this.key = room.destination();
   }
 
@@ -101,6 +101,12 @@ public final class SandboxDataSource implements DataSource {
 
     /** The connection of a sandbox. */
     record Shared(SandboxConnection connection) implements Target {}
+  }
+
+  /** Closes the connections that are kept for sandboxes; the pool stays open. */
+  @Override
+  public void close() throws SQLException {
+    room.close();
   }
 
   boolean poolAutoCommit() {

@@ -3,13 +3,18 @@ package io.sandpiper.spring;
 import io.sandpiper.jdbc.SandboxDataSource;
 import io.sandpiper.jdbc.Unowned;
 import java.lang.reflect.Modifier;
+import java.sql.SQLException;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import javax.sql.DataSource;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.ProxyFactory;
-import org.springframework.beans.factory.config.BeanPostProcessor;
+import org.springframework.beans.FatalBeanException;
+import org.springframework.beans.factory.config.DestructionAwareBeanPostProcessor;
 import org.springframework.core.Ordered;
 import org.springframework.jdbc.datasource.DelegatingDataSource;
 import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
@@ -19,10 +24,12 @@ import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
  *
  * <p>Only leaves are wrapped. A routing or delegating DataSource leads to others, which are.
  */
-final class DataSourcePostProcessor implements BeanPostProcessor, Ordered {
+final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor, Ordered {
 
   private final Unowned unowned;
   private final BooleanSupplier settingUp;
+  private final Map<Object, SandboxDataSource> wrapped =
+      Collections.synchronizedMap(new IdentityHashMap<>());
 
   DataSourcePostProcessor(Unowned unowned, BooleanSupplier settingUp) {
     this.unowned = unowned;
@@ -40,6 +47,24 @@ final class DataSourcePostProcessor implements BeanPostProcessor, Ordered {
     return bean instanceof DataSource pool && isLeaf(pool) ? wrap(pool) : bean;
   }
 
+  @Override
+  public boolean requiresDestruction(Object bean) {
+    return wrapped.containsKey(bean);
+  }
+
+  @Override
+  public void postProcessBeforeDestruction(Object bean, String beanName) {
+    SandboxDataSource sandboxed = wrapped.remove(bean);
+    if (sandboxed != null) {
+      try {
+        sandboxed.close();
+      } catch (SQLException failed) {
+        throw new FatalBeanException(
+            "Could not close the sandbox connections of " + beanName, failed);
+      }
+    }
+  }
+
   private static boolean isLeaf(DataSource dataSource) {
     return !(dataSource instanceof SandboxDataSource
         || dataSource instanceof AbstractRoutingDataSource
@@ -48,6 +73,7 @@ final class DataSourcePostProcessor implements BeanPostProcessor, Ordered {
 
   private DataSource wrap(DataSource pool) {
     SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp);
+    wrapped.put(pool, sandboxed);
     if (Modifier.isFinal(pool.getClass().getModifiers())) {
       return sandboxed;
     }

@@ -1,0 +1,110 @@
+package io.sandpiper.example;
+
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.springframework.jdbc.core.DataClassRowMapper;
+import org.springframework.jdbc.core.RowMapper;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.stereotype.Repository;
+
+/** The tables of this service. */
+@Repository
+class BatchRepository {
+
+  private static final RowMapper<ScoringRequest.Text> TEXT =
+      new DataClassRowMapper<>(ScoringRequest.Text.class);
+  private static final RowMapper<Item> ITEM = new DataClassRowMapper<>(Item.class);
+  private static final RowMapper<AuditEntry> AUDIT_ENTRY =
+      new DataClassRowMapper<>(AuditEntry.class);
+
+  private final JdbcClient jdbc;
+
+  BatchRepository(JdbcClient jdbc) {
+    this.jdbc = jdbc;
+  }
+
+  long insert(@Nullable String name) {
+    return jdbc.sql("INSERT INTO batch (name) VALUES (?) RETURNING id")
+        .param(name)
+        .query(Long.class)
+        .single();
+  }
+
+  /** Inserts all texts by one statement; the items are in the order of the texts. */
+  List<ScoringRequest.Text> insertItems(long batchId, List<String> texts) {
+    return jdbc.sql(
+            """
+            WITH inserted AS (
+              INSERT INTO item (batch_id, position, text)
+              SELECT ?, position, text FROM unnest(?) WITH ORDINALITY AS texts (text, position)
+              RETURNING id, position, text)
+            SELECT id, text FROM inserted ORDER BY position
+            """)
+        .params(batchId, texts.toArray(String[]::new))
+        .query(TEXT)
+        .list();
+  }
+
+  Optional<Batch> find(long batchId) {
+    return jdbc.sql("SELECT id, name, state, error FROM batch WHERE id = ?")
+        .param(batchId)
+        .query(Batch.class)
+        .optional();
+  }
+
+  /** The items of a batch in the order in which they were submitted. */
+  List<Item> items(long batchId) {
+    return jdbc.sql(
+            "SELECT id, text, label, confidence FROM item WHERE batch_id = ? ORDER BY position")
+        .param(batchId)
+        .query(ITEM)
+        .list();
+  }
+
+  List<AuditEntry> audit(long batchId) {
+    return jdbc.sql(
+            """
+            SELECT audit.item_id, audit.label, audit.at
+            FROM audit JOIN item ON item.id = audit.item_id
+            WHERE item.batch_id = ? ORDER BY item.position
+            """)
+        .param(batchId)
+        .query(AUDIT_ENTRY)
+        .list();
+  }
+
+  /**
+   * Labels an item of a batch, once.
+   *
+   * @return whether it did; false where the item has its label already or is none of the batch
+   */
+  boolean label(long batchId, ScoringResult.Score score) {
+    return jdbc.sql(
+                """
+                UPDATE item SET label = ?, confidence = ?
+                WHERE id = ? AND batch_id = ? AND label IS NULL
+                """)
+            .params(score.label(), score.confidence(), score.id(), batchId)
+            .update()
+        == 1;
+  }
+
+  void insertAudit(ScoringResult.Score score) {
+    jdbc.sql("INSERT INTO audit (item_id, label) VALUES (?, ?)")
+        .params(score.id(), score.label())
+        .update();
+  }
+
+  void markScored(long batchId) {
+    jdbc.sql("UPDATE batch SET state = 'SCORED' WHERE id = ? AND state = 'PENDING'")
+        .param(batchId)
+        .update();
+  }
+
+  void markFailed(long batchId, String error) {
+    jdbc.sql("UPDATE batch SET state = 'FAILED', error = ? WHERE id = ? AND state = 'PENDING'")
+        .params(error, batchId)
+        .update();
+  }
+}

@@ -1,0 +1,83 @@
+package io.sandpiper.example;
+
+import jakarta.annotation.PreDestroy;
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.TimeUnit;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.amqp.autoconfigure.RabbitConnectionDetails;
+import org.springframework.boot.amqp.autoconfigure.RabbitConnectionDetails.Address;
+import org.springframework.stereotype.Component;
+
+/**
+ * The worker, as a process of its own on the broker of this application context: it starts and
+ * stops with the context.
+ *
+ * <p>Properties: {@code example.worker.delay} is how many milliseconds it takes for a request,
+ * {@code example.worker.echo} how much of a request its reply repeats.
+ */
+@Component
+class PythonWorker {
+
+  private static final long SECONDS_TO_START = 30;
+  private static final long SECONDS_TO_STOP = 5;
+
+  private final Process process;
+
+  PythonWorker(
+      RabbitConnectionDetails broker,
+      ScoringQueues queues,
+      @Value("${example.worker.delay:20}") int delayMs,
+      @Value("${example.worker.echo:headers}") String echo)
+      throws IOException {
+    ProcessBuilder command =
+        Python.command(
+            "-m",
+            "sandpiper_worker",
+            "--exit-with-parent",
+            "--delay=" + delayMs,
+            "--echo=" + echo,
+            "--requests=" + queues.requests(),
+            "--results=" + queues.results(),
+            "--failures=" + queues.failures());
+    // Not on the command line, which every user of the machine can read.
+    command.environment().put("SANDPIPER_WORKER_AMQP_URL", url(broker));
+    process = command.redirectErrorStream(true).start();
+    ProcessOutput output = new ProcessOutput(process, "worker ready");
+    if (!output.await(SECONDS_TO_START)) {
+      process.destroyForcibly();
+      throw new IllegalStateException(
+          "The worker was not ready within %d s. It said: %s".formatted(SECONDS_TO_START, output));
+    }
+  }
+
+  /** The URL of a broker, with user and password. */
+  static String url(RabbitConnectionDetails broker) {
+    Address address = broker.getFirstAddress();
+    return "amqp://%s:%s@%s:%d/%s"
+        .formatted(
+            encode(broker.getUsername()),
+            encode(broker.getPassword()),
+            address.host(),
+            address.port(),
+            encode(broker.getVirtualHost()));
+  }
+
+  private static String encode(String part) {
+    return URLEncoder.encode(part, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  /** Ends the process as a crash does. */
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
+  @PreDestroy
+  void stop() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(SECONDS_TO_STOP, TimeUnit.SECONDS)) {
+      kill();
+    }
+  }
+}

@@ -1,0 +1,68 @@
+package io.sandpiper.example;
+
+import static io.sandpiper.Expectation.received;
+import static io.sandpiper.SandboxAssertions.assertReceive;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.springframework.boot.test.context.SpringBootTest.WebEnvironment.RANDOM_PORT;
+
+import io.sandpiper.Sandboxed;
+import java.time.Duration;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
+import org.junit.jupiter.api.parallel.Isolated;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.context.SpringBootTest;
+
+/** That running tests at once pays. */
+@Isolated("it measures")
+class SpeedTests {
+
+  private static final int TESTS = 64;
+  private static final int WARM_UPS = 10;
+  private static final int ROUNDS = 3;
+
+  @Test
+  void tests_at_once_are_at_least_15_times_as_fast_as_one_by_one(TestReporter reporter) {
+    for (int i = 0; i < WARM_UPS; i++) {
+      wall(TESTS);
+    }
+
+    Duration oneByOne = median(1);
+    Duration atOnce = median(TESTS);
+
+    double times = (double) oneByOne.toNanos() / atOnce.toNanos();
+    String figures =
+        "%d tests, worker takes 20 ms: one by one %d ms, at once %d ms, %.1f times"
+            .formatted(TESTS, oneByOne.toMillis(), atOnce.toMillis(), times);
+    reporter.publishEntry(figures);
+    assertThat(times).as(figures).isGreaterThanOrEqualTo(15);
+  }
+
+  private static Duration median(int parallel) {
+    return Stream.generate(() -> wall(parallel)).limit(ROUNDS).sorted().toList().get(ROUNDS / 2);
+  }
+
+  private static Duration wall(int parallel) {
+    InnerRun run = InnerRun.of(Scores.class, parallel);
+    assertThat(run.failures()).isEmpty();
+    assertThat(run.passed()).isEqualTo(TESTS);
+    return run.wall();
+  }
+
+  /** Run by the test above, not by itself. */
+  @SpringBootTest(webEnvironment = RANDOM_PORT)
+  @Sandboxed
+  static class Scores {
+
+    @RepeatedTest(TESTS)
+    void come_home(@Autowired BatchClient batches, @Autowired BatchRepository rows) {
+      long batch = batches.submit("good");
+
+      assertReceive(received("scoring.results").json("/batchId", batch));
+
+      assertThat(rows.items(batch)).allMatch(Item::scored);
+    }
+  }
+}

@@ -1,0 +1,130 @@
+"""What a consumer does with each request, seen from its channel."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import unittest
+from types import SimpleNamespace
+from typing import Any, Callable
+
+from pika import BasicProperties
+
+from sandpiper_worker._classifier import NaiveBayes, load_reviews
+from sandpiper_worker._consumer import Consumer
+from sandpiper_worker._options import parse_options
+
+MODEL = NaiveBayes(load_reviews())
+
+
+class RecordingChannel:
+    """Stands where the broker's channel would: writes down the commands, and delivers what a test wants delivered."""
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.commands: list[tuple[Any, ...]] = []
+
+    def add_on_close_callback(self, callback: Callable[..., None]) -> None:
+        self._on_closed = callback
+
+    def basic_consume(self, queue: str, on_message: Callable[..., None], callback: Callable[[Any], None]) -> str:
+        self._on_message = on_message
+        callback(None)
+        return "tag"
+
+    def basic_cancel(self, tag: str, callback: Callable[[Any], None]) -> None:
+        self.commands.append(("cancel", tag))
+        callback(None)
+
+    def basic_publish(self, exchange: str, routing_key: str, body: bytes, properties: BasicProperties) -> None:
+        self.commands.append(("publish", exchange, routing_key, json.loads(body)))
+
+    def basic_ack(self, tag: int) -> None:
+        self.commands.append(("ack", tag))
+
+    def deliver(self, tag: int, body: bytes, **properties: Any) -> None:
+        self._on_message(self, SimpleNamespace(delivery_tag=tag), BasicProperties(**properties), body)
+
+    def close(self) -> None:
+        self.is_open = False
+        self._on_closed(self, RuntimeError("closed"))
+
+
+def request(batch_id: int = 42, **members: Any) -> bytes:
+    return json.dumps({"batchId": batch_id, "items": [{"id": 1, "text": "good"}], **members}).encode()
+
+
+class ConsumerTest(unittest.IsolatedAsyncioTestCase):
+    def consumer(self, *arguments: str) -> tuple[Consumer, RecordingChannel]:
+        channel = RecordingChannel()
+        consumer = Consumer(channel, parse_options(["--url", "amqp://host", *arguments]), MODEL)
+        consumer.start(lambda _frame: None)
+        return consumer, channel
+
+    async def test_a_request_is_acknowledged_after_its_result(self) -> None:
+        _, channel = self.consumer()
+        channel.deliver(7, request())
+        publish, ack = channel.commands
+        self.assertEqual(("publish", "", "scoring.results"), publish[:3])
+        self.assertEqual((42, "positive"), (publish[3]["batchId"], publish[3]["items"][0]["label"]))
+        self.assertEqual(("ack", 7), ack)
+
+    async def test_an_invalid_request_is_acknowledged_after_its_failure(self) -> None:
+        _, channel = self.consumer("--delay", "60000")
+        channel.deliver(7, b'{"batchId": 42}')
+        failure = {"batchId": 42, "error": "items is missing."}
+        self.assertEqual([("publish", "", "scoring.failures", failure), ("ack", 7)], channel.commands)
+
+    async def test_results_go_where_the_request_asks_and_failures_do_not(self) -> None:
+        _, channel = self.consumer("--exchange", "scores", "--results", "r", "--failures", "f")
+        channel.deliver(1, request())
+        channel.deliver(2, request(), reply_to="mine")
+        channel.deliver(3, b"", reply_to="mine")
+        published = [command[1:3] for command in channel.commands if command[0] == "publish"]
+        self.assertEqual([("scores", "r"), ("", "mine"), ("scores", "f")], published)
+
+    async def test_a_delay_of_the_request_overrides_that_of_the_command_line(self) -> None:
+        _, channel = self.consumer("--delay", "60000")
+        channel.deliver(1, request())
+        channel.deliver(2, request(delayMs=0))
+        self.assertEqual([("ack", 2)], channel.commands[1:])
+
+    async def test_requests_in_delay_do_not_hold_up_one_another(self) -> None:
+        consumer, channel = self.consumer()
+        for tag, delay_ms in ((1, 40), (2, 20), (3, 0)):
+            channel.deliver(tag, request(delayMs=delay_ms))
+        await asyncio.wait_for(consumer.stop(), 10)
+        self.assertEqual([3, 2, 1], [command[1] for command in channel.commands if command[0] == "ack"])
+
+    async def test_an_idle_consumer_stops_at_once(self) -> None:
+        consumer, channel = self.consumer()
+        await asyncio.wait_for(consumer.stop(), 10)
+        self.assertEqual([("cancel", "tag")], channel.commands)
+
+    async def test_a_lost_channel_takes_its_requests_in_delay_along(self) -> None:
+        consumer, channel = self.consumer()
+        channel.deliver(1, request(delayMs=60_000))
+        channel.close()
+        await asyncio.wait_for(consumer.stop(), 10)
+        self.assertEqual([], channel.commands)
+
+    async def test_nothing_is_sent_on_a_channel_that_is_closing(self) -> None:
+        _, channel = self.consumer()
+        channel.is_open = False
+        channel.deliver(1, request())
+        self.assertEqual([], channel.commands)
+
+    async def test_any_bytes_at_all_get_one_reply_and_one_acknowledgement(self) -> None:
+        _, channel = self.consumer()
+        rng = random.Random(5)
+        for tag in range(1000):
+            body = bytearray(request())
+            body[rng.randrange(len(body))] = rng.randrange(256)
+            channel.commands.clear()
+            channel.deliver(tag, bytes(body))
+            self.assertEqual(["publish", "ack"], [command[0] for command in channel.commands])
+
+
+if __name__ == "__main__":
+    unittest.main()

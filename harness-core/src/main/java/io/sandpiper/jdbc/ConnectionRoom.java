@@ -1,0 +1,243 @@
+package io.sandpiper.jdbc;
+
+import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.util.DriverDataSource;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Deque;
+import java.util.concurrent.ConcurrentLinkedDeque;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The connections that sandboxes hold, and the room for them on the server.
+ *
+ * <p>They are connections beside the application's pool, made as HikariCP would make them and kept
+ * for the next sandbox. The pool itself cannot serve: a sandbox holds its connection for a whole
+ * test, and a pool that is told to grow adds one connection each 30 ms and forgets waiters beyond
+ * its first size. A pool of another make is asked for connections as it is.
+ */
+final class ConnectionRoom implements AutoCloseable {
+
+  /** Left for everybody else on the server: its superuser's share and other programs. */
+  private static final int SPARE = 10;
+
+  private static final long TRUSTED_IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+  private static final long KEPT_IDLE_NANOS = TimeUnit.SECONDS.toNanos(60);
+  private static final int VALIDATION_SECONDS = 2;
+  private static final String TOO_MANY_CONNECTIONS = "53300";
+
+  private final DataSource pool;
+  private final @Nullable HikariDataSource hikari;
+  private final DataSource source;
+  private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
+  private volatile @Nullable Semaphore permits;
+  private volatile int capacity;
+  private volatile boolean closed;
+
+  private record Idle(Connection connection, long since) {
+
+    long nanos() {
+      return System.nanoTime() - since;
+    }
+  }
+
+  ConnectionRoom(DataSource pool) {
+    this.pool = pool;
+    this.hikari = hikari(pool);
+    this.source = hikari == null ? pool : source(hikari);
+  }
+
+  private static @Nullable HikariDataSource hikari(DataSource pool) {
+    try {
+      return pool instanceof HikariDataSource itself
+          ? itself
+          : pool.isWrapperFor(HikariDataSource.class) ? pool.unwrap(HikariDataSource.class) : null;
+    } catch (SQLException notWrapping) {
+      return null;
+    }
+  }
+
+  private static DataSource source(HikariDataSource hikari) {
+    return hikari.getDataSource() != null || hikari.getJdbcUrl() == null
+        ? hikari
+        : new DriverDataSource(
+            hikari.getJdbcUrl(),
+            hikari.getDriverClassName(),
+            hikari.getDataSourceProperties(),
+            hikari.getUsername(),
+            hikari.getPassword());
+  }
+
+  /** What is the same for pools that lead to one database as one user. */
+  Object destination() {
+    if (hikari == null || hikari.getJdbcUrl() == null) {
+      return pool;
+    }
+    String url = hikari.getJdbcUrl();
+    int parameters = url.indexOf('?');
+    return (parameters < 0 ? url : url.substring(0, parameters)) + " as " + hikari.getUsername();
+  }
+
+  boolean autoCommit() {
+    return hikari == null || hikari.isAutoCommit();
+  }
+
+  /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
+  Connection take() throws SQLException {
+    if (source == pool || source == hikari) {
+      return source.getConnection();
+    }
+    acquire();
+    try {
+      Connection kept = kept();
+      return kept != null ? kept : open();
+    } catch (SQLException | RuntimeException | Error failed) {
+      release();
+      throw failed;
+    }
+  }
+
+  private void acquire() throws SQLException {
+    Semaphore known = permits();
+    try {
+      if (known.tryAcquire(limitMillis(), TimeUnit.MILLISECONDS)) {
+        return;
+      }
+    } catch (InterruptedException interrupted) {
+      Thread.currentThread().interrupt();
+    }
+    throw noRoom(null);
+  }
+
+  private long limitMillis() {
+    return hikari == null ? 0 : hikari.getConnectionTimeout();
+  }
+
+  /** The first sandbox finds out how many connections the server has. */
+  private Semaphore permits() throws SQLException {
+    Semaphore known = permits;
+    if (known == null) {
+      synchronized (this) {
+        known = permits;
+        if (known == null) {
+          capacity = Math.max(1, serverLimit() - SPARE - pooled());
+          known = new Semaphore(capacity, true);
+          permits = known;
+        }
+      }
+    }
+    return known;
+  }
+
+  private int pooled() {
+    return hikari == null ? 0 : hikari.getMaximumPoolSize();
+  }
+
+  private int serverLimit() throws SQLException {
+    Connection connection = open();
+    boolean postgres = connection.isWrapperFor(org.postgresql.PGConnection.class);
+    idle.push(new Idle(connection, System.nanoTime()));
+    if (!postgres) {
+      return Integer.MAX_VALUE;
+    }
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery("SHOW max_connections")) {
+      row.next();
+      return row.getInt(1);
+    }
+  }
+
+  private @Nullable Connection kept() throws SQLException {
+    for (Idle top = idle.poll(); top != null; top = idle.poll()) {
+      Connection connection = top.connection();
+      if (!connection.isClosed()
+          && (top.nanos() < TRUSTED_IDLE_NANOS || connection.isValid(VALIDATION_SECONDS))) {
+        return connection;
+      }
+      connection.abort(Runnable::run);
+    }
+    return null;
+  }
+
+  private Connection open() throws SQLException {
+    try {
+      Connection connection = source.getConnection();
+      if (hikari != null) {
+        prepare(connection, hikari);
+      }
+      return connection;
+    } catch (SQLException failed) {
+      if (TOO_MANY_CONNECTIONS.equals(failed.getSQLState())) {
+        throw noRoom(failed);
+      }
+      throw failed;
+    }
+  }
+
+  /** What the pool does to each of its connections. */
+  private static void prepare(Connection connection, HikariDataSource hikari) throws SQLException {
+    if (hikari.getSchema() != null) {
+      connection.setSchema(hikari.getSchema());
+    }
+    if (hikari.getConnectionInitSql() != null) {
+      try (Statement statement = connection.createStatement()) {
+        statement.execute(hikari.getConnectionInitSql());
+      }
+    }
+  }
+
+  /** Takes a connection back that is as it was when it was taken. */
+  void giveBack(Connection connection) throws SQLException {
+    if (source == pool || source == hikari || closed) {
+      connection.close();
+    } else {
+      idle.push(new Idle(connection, System.nanoTime()));
+      closeUnused();
+    }
+    release();
+  }
+
+  /** Closes a connection for good, so that nobody else is given it. */
+  void discard(Connection connection) throws SQLException {
+    release();
+    connection.abort(Runnable::run);
+  }
+
+  private void release() {
+    Semaphore known = permits;
+    if (known != null) {
+      known.release();
+    }
+  }
+
+  private void closeUnused() throws SQLException {
+    Idle oldest = idle.peekLast();
+    if (oldest != null && oldest.nanos() > KEPT_IDLE_NANOS && idle.removeLastOccurrence(oldest)) {
+      oldest.connection().close();
+    }
+  }
+
+  private SandboxException noRoom(@Nullable SQLException cause) {
+    return new SandboxException(
+        ("No connection was free for this sandbox: sandboxes may hold %d beside the %d of the"
+                + " application's pool. Raise the server's max_connections, make the pool smaller,"
+                + " or run fewer tests at once.")
+            .formatted(capacity, pooled()),
+        SandboxException.ROOM,
+        cause);
+  }
+
+  /** Closes what no sandbox holds. */
+  @Override
+  public void close() throws SQLException {
+    closed = true;
+    for (Idle top = idle.poll(); top != null; top = idle.poll()) {
+      top.connection().close();
+    }
+  }
+}

@@ -1,0 +1,51 @@
+package io.sandpiper.http;
+
+import static com.tngtech.archunit.core.domain.properties.HasModifiers.Predicates.modifier;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaModifier;
+import com.tngtech.archunit.core.importer.ImportOption.DoNotIncludeTests;
+import com.tngtech.archunit.junit.AnalyzeClasses;
+import com.tngtech.archunit.junit.ArchTest;
+import com.tngtech.archunit.lang.ArchRule;
+
+@AnalyzeClasses(packages = "io.sandpiper", importOptions = DoNotIncludeTests.class)
+class ModuleTests {
+
+  @ArchTest
+  static final ArchRule http_depends_on_the_core_and_on_no_broker =
+      noClasses()
+          .that()
+          .resideInAPackage("io.sandpiper.http..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("..amqp..", "..rabbitmq..", "io.sandpiper.jdbc..");
+
+  @ArchTest
+  static final ArchRule the_core_depends_on_no_http =
+      noClasses()
+          .that()
+          .resideOutsideOfPackage("io.sandpiper.http..")
+          .should()
+          .dependOnClassesThat()
+          .resideInAnyPackage("io.sandpiper.http..", "jakarta.servlet..");
+
+  @ArchTest
+  static final ArchRule one_class_is_public =
+      classes()
+          .that()
+          .resideInAPackage("io.sandpiper.http..")
+          .and(modifier(JavaModifier.PUBLIC).forSubtype())
+          .should()
+          .be(HttpPropagation.class);
+
+  @ArchTest
+  static final ArchRule the_filter_runs_without_spring =
+      noClasses()
+          .that()
+          .belongToAnyOf(SandboxFilter.class, Handling.class, RecordedBody.class, Problem.class)
+          .should()
+          .dependOnClassesThat()
+          .resideInAPackage("org.springframework..");
+}
