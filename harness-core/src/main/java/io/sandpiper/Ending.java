@@ -4,6 +4,8 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The end of one sandbox: drain, close, fence, verify, roll back, leave a tombstone, report.
@@ -12,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Ending {
 
-  private static final Duration DRAIN = Duration.ofSeconds(10);
+  private static final Logger LOG = LoggerFactory.getLogger(Ending.class);
+
   private static final Duration GRACE_AFTER_FAILURE = Duration.ofMillis(500);
 
   private final Sandbox sandbox;
@@ -28,29 +31,66 @@ final class Ending {
     if (sandbox.sinceEnd() != null) {
       return;
     }
-    drainAndClose();
-    for (SandboxPart part : sandbox.parts()) {
-      part.fence();
+    // An interrupt is for what comes after: the drain and the rollback have limits of their own.
+    boolean interrupted = Thread.interrupted();
+    try {
+      interrupted |= drainAndClose();
+      fence();
+      verify();
+      rollBack();
+      sandbox.run().forget(sandbox);
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
-    verify();
-    rollBack();
-    sandbox.run().forget(sandbox);
     report();
   }
 
-  private void drainAndClose() {
-    Duration limit = testFailed ? GRACE_AFTER_FAILURE : DRAIN;
-    try {
-      Boolean closed =
-          sandbox.monitor().await(limit, () -> sandbox.closeIfIdle() ? Boolean.TRUE : null);
-      if (closed != null) {
-        return;
-      }
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
+  /** Returns whether the thread was interrupted meanwhile. */
+  private boolean drainAndClose() {
+    Duration limit = sandbox.drain();
+    if (testFailed && limit.compareTo(GRACE_AFTER_FAILURE) > 0) {
+      limit = GRACE_AFTER_FAILURE;
     }
-    errors.add(new AssertionError(stillOpen(limit)));
-    sandbox.close();
+    long deadline = System.nanoTime() + limit.toNanos();
+    boolean interrupted = false;
+    while (true) {
+      try {
+        Duration left = Duration.ofNanos(deadline - System.nanoTime());
+        Boolean closed =
+            sandbox.monitor().await(left, () -> sandbox.closeIfIdle() ? Boolean.TRUE : null);
+        if (closed == null) {
+          notDrained(stillOpen(limit));
+          sandbox.close();
+        }
+        return interrupted;
+      } catch (InterruptedException again) {
+        interrupted = true;
+      }
+    }
+  }
+
+  private void notDrained(String text) {
+    if (failsTest()) {
+      errors.add(new AssertionError(text));
+    } else {
+      LOG.warn(text);
+    }
+  }
+
+  private boolean failsTest() {
+    return sandbox.backgroundErrors() == Sandboxed.BackgroundErrors.FAIL;
+  }
+
+  private void fence() {
+    for (SandboxPart part : sandbox.parts()) {
+      try {
+        part.fence();
+      } catch (RuntimeException | Error failed) {
+        errors.add(failure("could not be fenced off", failed));
+      }
+    }
   }
 
   private String stillOpen(Duration limit) {
@@ -72,7 +112,7 @@ final class Ending {
   }
 
   private void verify() {
-    if (sandbox.backgroundErrors() == Sandboxed.BackgroundErrors.REPORT) {
+    if (!failsTest()) {
       return;
     }
     for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {
@@ -88,12 +128,14 @@ final class Ending {
     for (SandboxPart part : sandbox.parts()) {
       try {
         part.rollBack();
-      } catch (Exception failed) {
-        errors.add(
-            new AssertionError(
-                "%s could not be rolled back: %s".formatted(sandbox, failed.getMessage()), failed));
+      } catch (Exception | Error failed) {
+        errors.add(failure("could not be rolled back", failed));
       }
     }
+  }
+
+  private AssertionError failure(String what, Throwable cause) {
+    return new AssertionError("%s %s: %s".formatted(sandbox, what, cause.getMessage()), cause);
   }
 
   private void report() {

@@ -25,24 +25,30 @@ final class FailureText {
     Duration gaveUpAt = sandbox.age();
     Lines lines = new Lines();
     lines.add("No message matched within %s: %s", Durations.text(timeout), expected);
-    Hop running = sandbox.read(() -> sandbox.mailbox().find(expected));
-    Hop tooLate = running != null ? null : awaitLate(expected, timeout);
+    Hop already = sandbox.read(() -> sandbox.mailbox().find(expected));
+    Hop found = already != null ? already : awaitLate(expected, timeout);
     sandbox.read(
         () -> {
-          mailbox(lines, expected);
-          if (running != null) {
-            lines.add("#%d matches, but its handler has not finished.", running.number());
-          }
-          if (tooLate != null) {
-            lines.add(
-                "#%d arrived %s after the timeout. Give the assertion more time.",
-                tooLate.number(), Durations.text(tooLate.at().minus(gaveUpAt)));
+          hops(lines, expected);
+          if (found != null) {
+            lines.add("#%d %s", found.number(), tooLate(found, gaveUpAt));
           }
           outstanding(lines);
           return null;
         });
     diagnoses(lines, expected);
     return timeline(lines);
+  }
+
+  private static String tooLate(Hop found, Duration gaveUpAt) {
+    Work handler = found.handler();
+    if (found.at().compareTo(gaveUpAt) > 0) {
+      return "arrived %s after the timeout. Give the assertion more time."
+          .formatted(Durations.text(found.at().minus(gaveUpAt)));
+    }
+    return handler == null || handler.finished()
+        ? "came just after the timeout. Give the assertion more time."
+        : "matches, but its handler has not finished.";
   }
 
   private @Nullable Hop awaitLate(Expectation expected, Duration timeout) {
@@ -57,12 +63,11 @@ final class FailureText {
     }
   }
 
-  private void mailbox(Lines lines, Expectation expected) {
-    boolean inbound = expected.direction() == Hop.Direction.RECEIVED;
+  private void hops(Lines lines, Expectation expected) {
     List<Hop> hops = sandbox.mailbox().going(expected.direction());
     lines.add(
         "%s %s (test id %s), %s%s",
-        inbound ? "Mailbox of" : "Sent by",
+        expected.direction() == Hop.Direction.RECEIVED ? "Mailbox of" : "Sent by",
         sandbox.testName(),
         sandbox.id(),
         hops.size() == 1 ? "1 message" : hops.size() + " messages",
@@ -75,11 +80,11 @@ final class FailureText {
             .orElse(null);
     for (Hop hop : hops) {
       lines.add(
-          "  #%d %s %s  attributed by %s%s%s",
+          "  #%d %s %s%s%s%s",
           hop.number(),
           Durations.offset(hop.at()),
           hop,
-          hop.attribution(),
+          hop.direction() == Hop.Direction.SENT ? "" : "  attributed by " + hop.attribution(),
           sandbox.mailbox().consumed(hop) ? "   consumed by an earlier assertion" : "",
           hop == closest && !expected.mismatches(hop).isEmpty()
               ? "   closest: " + String.join(", ", expected.mismatches(hop))

@@ -1,6 +1,8 @@
 package io.sandpiper;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
@@ -16,14 +18,14 @@ final class Monitor {
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private long changes;
+  private final List<Watch> watches = new ArrayList<>();
 
   /** Changes something and wakes all who wait. */
   void update(Runnable change) {
     lock.lock();
     try {
       change.run();
-      changes++;
+      watches.forEach(Watch::changed);
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -61,20 +63,55 @@ final class Monitor {
     }
   }
 
-  /** A number that grows with each change. */
-  long changes() {
-    return read(() -> changes);
+  /** Begins to watch, in the current thread, for what other threads change. */
+  Watch watch() {
+    Watch watch = new Watch();
+    update(() -> watches.add(watch));
+    return watch;
   }
 
-  /** Waits until there was a change since {@code seen} was read, at most so many nanoseconds. */
-  void awaitChange(long seen, long nanos) throws InterruptedException {
-    lock.lock();
-    try {
-      while (changes == seen && nanos > 0) {
-        nanos = changed.awaitNanos(nanos);
+  /**
+   * Waits for changes by other threads than its own: what an assertion does itself, such as a
+   * query, is no reason to repeat it at once. Used by one thread.
+   */
+  final class Watch implements AutoCloseable {
+
+    private final Thread thread = Thread.currentThread();
+    // Guarded by the lock.
+    private long byOthers;
+    private long seen;
+
+    private void changed() {
+      if (Thread.currentThread() != thread) {
+        byOthers++;
       }
-    } finally {
-      lock.unlock();
+    }
+
+    /** Takes what has changed so far as seen. */
+    void look() {
+      lock.lock();
+      try {
+        seen = byOthers;
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    /** Waits until something has changed since the last look, at most so many nanoseconds. */
+    void await(long nanos) throws InterruptedException {
+      lock.lock();
+      try {
+        while (byOthers == seen && nanos > 0) {
+          nanos = changed.awaitNanos(nanos);
+        }
+      } finally {
+        lock.unlock();
+      }
+    }
+
+    @Override
+    public void close() {
+      update(() -> watches.remove(this));
     }
   }
 }

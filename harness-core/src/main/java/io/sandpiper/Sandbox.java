@@ -44,13 +44,27 @@ public final class Sandbox {
    * @param testName the name of the test in messages, such as {@code ScoringTests.scores_come_home}
    * @param isolation what it keeps apart
    * @param backgroundErrors what an error in background work does
+   * @param drain how long its end waits at most for background work
    * @param owner whoever opened it, so that it can be told from others
    */
   public record Settings(
       String testName,
       Isolation isolation,
       Sandboxed.BackgroundErrors backgroundErrors,
-      Object owner) {}
+      Duration drain,
+      Object owner) {
+
+    private static final Duration DRAIN = Duration.ofSeconds(10);
+
+    /** With a drain of 10 s. */
+    public Settings(
+        String testName,
+        Isolation isolation,
+        Sandboxed.BackgroundErrors backgroundErrors,
+        Object owner) {
+      this(testName, isolation, backgroundErrors, DRAIN, owner);
+    }
+  }
 
   Sandbox(Run run, TestId id, Settings settings) {
     this.run = run;
@@ -348,6 +362,10 @@ public final class Sandbox {
 
   Sandboxed.BackgroundErrors backgroundErrors() {
     return settings.backgroundErrors();
+  }
+
+  Duration drain() {
+    return settings.drain();
   }
 
   Duration age() {

@@ -82,23 +82,23 @@ final class Waits {
   /** The last error of an assertion that did not come true in time, or null where it did. */
   @Nullable AssertionError eventually(Executable assertion, Duration timeout) {
     long deadline = System.nanoTime() + timeout.toNanos();
-    while (true) {
-      long changes = sandbox.monitor().changes();
-      AssertionError error = attempt(assertion);
-      long left = deadline - System.nanoTime();
-      if (error == null || left <= 0) {
-        return error;
+    try (Monitor.Watch others = sandbox.monitor().watch()) {
+      while (true) {
+        others.look();
+        AssertionError error = attempt(assertion);
+        long left = deadline - System.nanoTime();
+        if (error == null || left <= 0) {
+          return error;
+        }
+        sandbox.read(
+            () -> {
+              failIfHeldUp();
+              return null;
+            });
+        others.await(Math.min(left, POLL.toNanos()));
       }
-      sandbox.read(
-          () -> {
-            failIfHeldUp();
-            return null;
-          });
-      try {
-        sandbox.monitor().awaitChange(changes, Math.min(left, POLL.toNanos()));
-      } catch (InterruptedException interrupted) {
-        throw interrupted();
-      }
+    } catch (InterruptedException interrupted) {
+      throw interrupted();
     }
   }
 

@@ -36,7 +36,10 @@ public final class SandboxExtension
   public void beforeEach(ExtensionContext context) {
     TestSandbox entered =
         TestSandbox.enter(
-            Run.ofThisJvm(), context.getRequiredTestInstance(), context.getRequiredTestMethod());
+            Run.ofThisJvm(),
+            context.getRequiredTestInstance(),
+            context.getRequiredTestMethod(),
+            SandboxExtension.class);
     entered.claim();
     context
         .getStore(NAMESPACE)

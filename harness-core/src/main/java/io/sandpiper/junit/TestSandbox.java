@@ -8,7 +8,11 @@ import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.time.Duration;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.platform.commons.support.AnnotationSupport;
 
@@ -24,6 +28,7 @@ public final class TestSandbox {
   private final Method method;
   private final Sandbox sandbox;
   private final Scope scope;
+  private final Set<Class<?>> entrants = new HashSet<>();
   private boolean claimed;
 
   private TestSandbox(Run run, Object instance, Method method) {
@@ -36,16 +41,24 @@ public final class TestSandbox {
   /**
    * The sandbox of this invocation: the one that is bound to this thread already, or a new one,
    * bound now.
+   *
+   * @param entrant who asks. Each enters an invocation once: if it asks again, it is for another
+   *     invocation of the method, begun on the thread of the first
    */
-  public static TestSandbox enter(Run run, Object instance, Method method) {
+  public static TestSandbox enter(Run run, Object instance, Method method, Class<?> entrant) {
     TestSandbox entered = current();
-    return entered != null && entered.instance == instance && entered.method.equals(method)
-        ? entered
-        : new TestSandbox(run, instance, method);
+    if (entered == null
+        || entered.instance != instance
+        || !entered.method.equals(method)
+        || entered.entrants.contains(entrant)) {
+      entered = new TestSandbox(run, instance, method);
+    }
+    entered.entrants.add(entrant);
+    return entered;
   }
 
   /** The sandbox that this thread's test has entered, or null. */
-  public static @Nullable TestSandbox current() {
+  static @Nullable TestSandbox current() {
     Work work = Work.current();
     return work != null
             && work == work.sandbox().test()
@@ -59,15 +72,19 @@ public final class TestSandbox {
     String name = name(testClass) + "." + method.getName();
     return annotation(testClass)
         .map(found -> new Sandbox.Settings(name, found.isolation(), found.backgroundErrors(), this))
-        // Nobody asked for a sandbox: it must change nothing about the test.
-        .orElseGet(() -> new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.REPORT, this));
+        // Nobody asked for a sandbox: it must change nothing about the test, nor make it wait.
+        .orElseGet(
+            () ->
+                new Sandbox.Settings(
+                    name, Isolation.NONE, BackgroundErrors.REPORT, Duration.ZERO, this));
   }
 
   private Optional<Sandboxed> annotation(Class<?> testClass) {
     Optional<Sandboxed> found = AnnotationSupport.findAnnotation(method, Sandboxed.class);
     for (Class<?> type = testClass; found.isEmpty() && type != null; ) {
       found = AnnotationSupport.findAnnotation(type, Sandboxed.class);
-      type = type.getEnclosingClass();
+      // As for JUnit: only @Nested classes, which are inner ones, inherit from what is around them.
+      type = Modifier.isStatic(type.getModifiers()) ? null : type.getEnclosingClass();
     }
     return found;
   }
@@ -96,11 +113,13 @@ public final class TestSandbox {
    * Ends the sandbox and unbinds the thread.
    *
    * @param failure why the test failed, or null
-   * @throws AssertionError see {@link Run#end}
+   * @throws AssertionError see {@link Run#end}, or where the test left a scope open
    */
   public void end(@Nullable Throwable failure) {
     try (scope) {
       sandbox.run().end(sandbox, failure);
+    } catch (IllegalStateException leaked) {
+      throw new AssertionError(leaked.getMessage(), leaked);
     }
   }
 }

@@ -19,6 +19,8 @@ final class SandboxTestExecutionListener implements TestExecutionListener, Order
 
   private static final String SET_UP = SandboxTestExecutionListener.class.getName() + ".setUp";
 
+  private static final String ENTERED = SandboxTestExecutionListener.class.getName() + ".entered";
+
   @Override
   public int getOrder() {
     return 0;
@@ -37,13 +39,18 @@ final class SandboxTestExecutionListener implements TestExecutionListener, Order
       ApplicationContext context = testContext.getApplicationContext();
       context.getBeanProvider(ContextPhase.class).ifAvailable(ContextPhase::running);
     }
-    TestSandbox.enter(Run.ofThisJvm(), testContext.getTestInstance(), testContext.getTestMethod());
+    testContext.setAttribute(
+        ENTERED,
+        TestSandbox.enter(
+            Run.ofThisJvm(),
+            testContext.getTestInstance(),
+            testContext.getTestMethod(),
+            SandboxTestExecutionListener.class));
   }
 
   @Override
   public void afterTestMethod(TestContext testContext) {
-    TestSandbox entered = TestSandbox.current();
-    if (entered != null && !entered.claimed()) {
+    if (testContext.removeAttribute(ENTERED) instanceof TestSandbox entered && !entered.claimed()) {
       entered.end(testContext.getTestException());
     }
   }
