@@ -74,25 +74,17 @@ class BatchRepository {
         .list();
   }
 
-  /**
-   * Labels an item of a batch, once.
-   *
-   * @return whether it did; false where the item has its label already or is none of the batch
-   */
-  boolean label(long batchId, ScoringResult.Score score) {
-    return jdbc.sql(
-                """
-                UPDATE item SET label = ?, confidence = ?
-                WHERE id = ? AND batch_id = ? AND label IS NULL
-                """)
-            .params(score.label(), score.confidence(), score.id(), batchId)
-            .update()
-        == 1;
-  }
-
-  void insertAudit(ScoringResult.Score score) {
-    jdbc.sql("INSERT INTO audit (item_id, label) VALUES (?, ?)")
-        .params(score.id(), score.label())
+  /** Labels an item of a batch and says so in the audit; does nothing where it has its label. */
+  void label(long batchId, ScoringResult.Score score) {
+    jdbc.sql(
+            """
+            WITH labelled AS (
+              UPDATE item SET label = ?, confidence = ?
+              WHERE id = ? AND batch_id = ? AND label IS NULL
+              RETURNING id, label)
+            INSERT INTO audit (item_id, label) SELECT id, label FROM labelled
+            """)
+        .params(score.label(), score.confidence(), score.id(), batchId)
         .update();
   }
 

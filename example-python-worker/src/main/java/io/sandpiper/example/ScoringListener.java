@@ -22,9 +22,7 @@ class ScoringListener {
   @Transactional
   void onResult(ScoringResult result) {
     for (ScoringResult.Score score : result.items()) {
-      if (batches.label(result.batchId(), score)) {
-        batches.insertAudit(score);
-      }
+      batches.label(result.batchId(), score);
     }
     batches.markScored(result.batchId());
   }
