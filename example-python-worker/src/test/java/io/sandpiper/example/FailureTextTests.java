@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.springframework.boot.test.context.SpringBootTest.WebEnvironment.RANDOM_PORT;
 
+import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
@@ -20,12 +21,10 @@ class FailureTextTests {
 
   @Test
   void a_reply_that_does_not_come_is_explained(
-      @Autowired BatchClient batches,
-      @Autowired SlowRequests slow,
-      @Autowired BatchRepository rows) {
-    long other = batches.submit("good", "bad");
+      Sandbox sandbox, @Autowired SlowRequests requests, @Autowired BatchRepository rows) {
+    long other = requests.submit(0, "good");
     assertEventually(() -> assertThat(rows.items(other)).allMatch(Item::scored));
-    long awaited = slow.submit(2_000, "good");
+    long awaited = requests.submit(2_000, "good");
 
     AssertionError failure =
         catchThrowableOfType(
@@ -34,6 +33,32 @@ class FailureTextTests {
                 assertReceive(
                     received("scoring.results").json("/batchId", awaited), Duration.ofMillis(200)));
 
-    System.out.println(failure.getMessage());
+    String text = withoutFigures(String.valueOf(failure.getMessage()));
+    int timeline = text.indexOf("Timeline:");
+    assertThat(text.substring(0, timeline))
+        .isEqualTo(
+            """
+            No message matched within 200 ms: received on "scoring.results" where /batchId is %d
+            Mailbox of %s (test id %s), 1 message, none matched:
+              #2 +T received scoring.results  attributed by own header   closest: /batchId was %d
+            Outstanding: #3 +T sent scoring.requests, T ago, no reply
+            Queue "scoring.results" has 4 consumers
+            Queue "scoring.requests" has 4 consumers
+            """
+                .formatted(awaited, sandbox.testName(), sandbox.id(), other));
+    assertThat(text.substring(timeline).lines())
+        .containsSubsequence(
+            "  +T test      sent scoring.requests",
+            "  +T listener scoring.results received scoring.results  attributed by own header",
+            "  +T listener scoring.results INSERT INTO audit (item_id, label) VALUES (?, ?) (1 row)",
+            "  +T test      sent scoring.requests");
+  }
+
+  /** Without times, and without what other tests do with the queues. */
+  private static String withoutFigures(String text) {
+    return text.replaceAll("Meanwhile .*\\n", "")
+        .replaceAll("\\+\\d+\\.\\d{3}s", "+T")
+        .replaceAll("[\\d.]+ m?s ago", "T ago")
+        .replaceAll("(has 4 consumers) .*", "$1");
   }
 }

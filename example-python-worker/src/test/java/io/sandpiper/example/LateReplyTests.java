@@ -14,6 +14,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Isolated;
 import org.springframework.amqp.core.AmqpAdmin;
+import org.springframework.amqp.core.QueueInformation;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 
@@ -35,7 +36,9 @@ class LateReplyTests {
     assertEventually(() -> assertThat(run.refusals(Refusal.Reason.LATE)).isEqualTo(lateBefore + 1));
     assertThatThrownBy(() -> assertReceive(received("scoring.results"), Duration.ZERO))
         .hasMessageContaining("is late: LateReplyTests.EndsEarly.without_its_reply ended");
-    assertThat(broker.getQueueInfo("scoring.results").getMessageCount()).isZero();
+    assertThat(broker.getQueueInfo("scoring.results"))
+        .extracting(QueueInformation::getMessageCount)
+        .isEqualTo(0L);
     assertThat(tables.committedRows()).isEqualTo(Tables.Rows.NONE);
   }
 

@@ -46,8 +46,8 @@ final class Python {
     }
   }
 
-  /** Maven runs tests in the module, an IDE may run them in the project. */
-  private static Path exampleDirectory() {
+  /** The directory of this module: Maven runs tests in it, an IDE may run them in the project. */
+  static Path exampleDirectory() {
     Path here = Path.of("").toAbsolutePath();
     return Files.exists(here.resolve("find-python")) ? here : here.resolve("example-python-worker");
   }

@@ -4,7 +4,9 @@ import jakarta.annotation.PreDestroy;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.amqp.autoconfigure.RabbitConnectionDetails;
 import org.springframework.boot.amqp.autoconfigure.RabbitConnectionDetails.Address;
@@ -57,15 +59,17 @@ class PythonWorker {
     Address address = broker.getFirstAddress();
     return "amqp://%s:%s@%s:%d/%s"
         .formatted(
-            encode(broker.getUsername()),
-            encode(broker.getPassword()),
+            encode(broker.getUsername(), "guest"),
+            encode(broker.getPassword(), "guest"),
             address.host(),
             address.port(),
-            encode(broker.getVirtualHost()));
+            encode(broker.getVirtualHost(), "/"));
   }
 
-  private static String encode(String part) {
-    return URLEncoder.encode(part, StandardCharsets.UTF_8).replace("+", "%20");
+  /** A part of a URL, or what RabbitMQ's clients take where it is not set. */
+  private static String encode(@Nullable String part, String unset) {
+    return URLEncoder.encode(Objects.requireNonNullElse(part, unset), StandardCharsets.UTF_8)
+        .replace("+", "%20");
   }
 
   /** Ends the process as a crash does. */

@@ -11,6 +11,7 @@ import io.sandpiper.Sandboxed;
 import java.time.Duration;
 import org.junit.jupiter.api.Test;
 import org.springframework.amqp.core.AmqpAdmin;
+import org.springframework.amqp.core.QueueInformation;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.test.context.ActiveProfiles;
@@ -44,7 +45,9 @@ class WorkerThatEchoesNothingTests {
                 .hasMessageContaining("Let the sender copy x-test-id, or echo the correlation id")
                 .hasMessageContaining("was refused its database access"));
 
-    assertThat(broker.getQueueInfo("echo-none.results").getMessageCount()).isZero();
+    assertThat(broker.getQueueInfo("echo-none.results"))
+        .extracting(QueueInformation::getMessageCount)
+        .isEqualTo(0L);
     assertThat(rows.items(batch)).noneMatch(Item::scored);
     assertThat(tables.committedRows()).isEqualTo(Tables.Rows.NONE);
   }

@@ -1,0 +1,29 @@
+package io.sandpiper.example;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** That the README shows what is compiled and run. */
+class ReadmeTests {
+
+  private static final Pattern JAVA_BLOCK = Pattern.compile("```java\\n(.*?)```", Pattern.DOTALL);
+
+  @Test
+  void its_example_is_the_class_that_runs() throws IOException {
+    Path example = Python.exampleDirectory();
+    String source =
+        Files.readString(
+            example.resolve("src/test/java/io/sandpiper/example/ReadmeExampleTests.java"));
+    Matcher block = JAVA_BLOCK.matcher(Files.readString(example.resolveSibling("README.md")));
+
+    assertThat(block.find()).as("README.md has a block of Java").isTrue();
+    // What stands before it is package and imports.
+    assertThat(block.group(1)).isEqualTo(source.substring(source.indexOf("@SpringBootTest(")));
+  }
+}
