@@ -90,8 +90,11 @@ final class RunSuite {
   private void list(List<InnerRun.Failure> failures) {
     for (InnerRun.Failure failure : failures) {
       out.println(text("FAILED %s", failure.name()));
-      String message = String.valueOf(failure.cause()).strip();
-      message.lines().forEach(line -> out.println("    " + line));
+      failure.cause().toString().strip().lines().forEach(line -> out.println("    " + line));
+      // What keeps a service from starting is at the end of a chain.
+      for (Throwable cause = failure.cause().getCause(); cause != null; cause = cause.getCause()) {
+        out.println("    caused by " + cause.toString().lines().findFirst().orElse(""));
+      }
     }
   }
 
