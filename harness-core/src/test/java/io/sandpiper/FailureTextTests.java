@@ -23,7 +23,7 @@ class FailureTextTests {
     try (Scope scope = traffic.bind()) {
       AssertionError error =
           catchThrowableOfType(AssertionError.class, () -> assertReceive(expected, timeout));
-      return normalised(error.getMessage());
+      return normalised(String.valueOf(error.getMessage()));
     }
   }
 

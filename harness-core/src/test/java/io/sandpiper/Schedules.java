@@ -2,6 +2,7 @@ package io.sandpiper;
 
 import java.util.List;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
@@ -30,12 +31,12 @@ public final class Schedules implements ParameterResolver, TestWatcher {
   }
 
   @Override
-  public void testFailed(ExtensionContext context, Throwable cause) {
+  public void testFailed(ExtensionContext context, @Nullable Throwable cause) {
     Seeded seeded =
         context
             .getStore(ExtensionContext.Namespace.create(Schedules.class))
             .get(Seeded.class, Seeded.class);
-    if (seeded != null) {
+    if (seeded != null && cause != null) {
       context.publishReportEntry("seed", Long.toString(seeded.seed()));
       cause.addSuppressed(new AssertionError("Repeat it with -Dseed=" + seeded.seed()));
     }

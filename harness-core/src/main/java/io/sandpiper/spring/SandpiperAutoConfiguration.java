@@ -20,7 +20,8 @@ class SandpiperAutoConfiguration {
 
   @Bean
   @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
-  static ContextPhase sandpiperContextPhase() {
+  static ContextPhase sandpiperContextPhase(ConfigurableEnvironment environment) {
+    refuseProduction(environment);
     return new ContextPhase();
   }
 
@@ -29,7 +30,6 @@ class SandpiperAutoConfiguration {
   @ConditionalOnClass(DelegatingDataSource.class)
   static DataSourcePostProcessor sandpiperDataSourcePostProcessor(
       ContextPhase phase, ConfigurableEnvironment environment) {
-    refuseProduction(environment);
     return new DataSourcePostProcessor(unowned(environment), phase::settingUp);
   }
 
