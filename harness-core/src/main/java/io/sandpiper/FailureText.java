@@ -25,17 +25,12 @@ final class FailureText {
     Duration gaveUpAt = sandbox.age();
     Lines lines = new Lines();
     lines.add("No message matched within %s: %s", Durations.text(timeout), expected);
-    Hop already = sandbox.read(() -> sandbox.mailbox().find(expected));
-    Hop found = already != null ? already : awaitLate(expected, timeout);
-    sandbox.read(
-        () -> {
-          hops(lines, expected);
-          if (found != null) {
-            lines.add("#%d %s", found.number(), tooLate(found, gaveUpAt));
-          }
-          outstanding(lines);
-          return null;
-        });
+    Hop found = new Waits(sandbox).match(expected, timeout.isZero() ? timeout : TOO_LATE);
+    hops(lines, expected);
+    if (found != null) {
+      lines.add("#%d %s", found.number(), tooLate(found, gaveUpAt));
+    }
+    outstanding(lines);
     diagnoses(lines, expected);
     return timeline(lines);
   }
@@ -51,20 +46,9 @@ final class FailureText {
         : "matches, but its handler has not finished.";
   }
 
-  private @Nullable Hop awaitLate(Expectation expected, Duration timeout) {
-    if (timeout.isZero()) {
-      return null;
-    }
-    try {
-      return sandbox.monitor().await(TOO_LATE, () -> sandbox.mailbox().find(expected));
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-      return null;
-    }
-  }
-
   private void hops(Lines lines, Expectation expected) {
-    List<Hop> hops = sandbox.mailbox().going(expected.direction());
+    List<Hop> hops = sandbox.read(() -> sandbox.mailbox().going(expected.direction()));
+    Set<Hop> consumed = sandbox.read(() -> sandbox.mailbox().consumed());
     lines.add(
         "%s %s (test id %s), %s%s",
         expected.direction() == Hop.Direction.RECEIVED ? "Mailbox of" : "Sent by",
@@ -75,7 +59,7 @@ final class FailureText {
     Hop closest =
         hops.stream()
             .filter(expected::isAt)
-            .filter(hop -> !sandbox.mailbox().consumed(hop))
+            .filter(hop -> !consumed.contains(hop))
             .min(Comparator.comparingInt(hop -> expected.mismatches(hop).size()))
             .orElse(null);
     for (Hop hop : hops) {
@@ -85,7 +69,7 @@ final class FailureText {
           Durations.offset(hop.at()),
           hop,
           hop.direction() == Hop.Direction.SENT ? "" : "  attributed by " + hop.attribution(),
-          sandbox.mailbox().consumed(hop) ? "   consumed by an earlier assertion" : "",
+          consumed.contains(hop) ? "   consumed by an earlier assertion" : "",
           hop == closest && !expected.mismatches(hop).isEmpty()
               ? "   closest: " + String.join(", ", expected.mismatches(hop))
               : "");
@@ -93,7 +77,7 @@ final class FailureText {
   }
 
   private void outstanding(Lines lines) {
-    for (Hop hop : sandbox.ledger().outstanding()) {
+    for (Hop hop : sandbox.read(() -> sandbox.ledger().outstanding())) {
       lines.add(
           "Outstanding: #%d %s %s, %s ago, no reply",
           hop.number(),
@@ -101,10 +85,10 @@ final class FailureText {
           hop,
           Durations.text(sandbox.age().minus(hop.at())));
     }
-    for (Work work : sandbox.ledger().counted()) {
+    for (Work work : sandbox.read(() -> sandbox.ledger().counted())) {
       lines.add("In progress: %s", work.describe());
     }
-    for (Work work : sandbox.ledger().failed()) {
+    for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {
       lines.add("Failed: %s: %s", work.name(), work.failure());
     }
   }
@@ -146,11 +130,7 @@ final class FailureText {
   String stillFalse(AssertionError last, Duration timeout) {
     Lines lines = new Lines();
     lines.add("Not so within %s: %s", Durations.text(timeout), last.getMessage());
-    sandbox.read(
-        () -> {
-          outstanding(lines);
-          return null;
-        });
+    outstanding(lines);
     return timeline(lines);
   }
 

@@ -1,6 +1,8 @@
 package io.sandpiper;
 
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 
 /**
@@ -10,7 +12,7 @@ import java.util.List;
  */
 public final class Journal {
 
-  /** How many entries a journal keeps; what comes later is counted only. */
+  /** How many entries a journal keeps: the last, because failures are about the end. */
   static final int CAPACITY = 10_000;
 
   /**
@@ -30,7 +32,7 @@ public final class Journal {
   }
 
   private final Sandbox sandbox;
-  private final java.util.ArrayList<Entry> entries = new java.util.ArrayList<>();
+  private final Deque<Entry> entries = new ArrayDeque<>();
   private long dropped;
 
   Journal(Sandbox sandbox) {
@@ -51,11 +53,11 @@ public final class Journal {
   void add(String who, String text) {
     sandbox.update(
         () -> {
-          if (entries.size() < CAPACITY) {
-            entries.add(new Entry(sandbox.age(), who, text));
-          } else {
+          if (entries.size() == CAPACITY) {
+            entries.removeFirst();
             dropped++;
           }
+          entries.addLast(new Entry(sandbox.age(), who, text));
         });
   }
 
@@ -65,10 +67,10 @@ public final class Journal {
     return sandbox.read(
         () -> {
           StringBuilder lines = new StringBuilder();
-          entries.forEach(entry -> lines.append("  ").append(entry).append('\n'));
           if (dropped > 0) {
-            lines.append("  … and ").append(dropped).append(" entries more\n");
+            lines.append("  … ").append(dropped).append(" earlier entries\n");
           }
+          entries.forEach(entry -> lines.append("  ").append(entry).append('\n'));
           return lines.toString();
         });
   }

@@ -4,7 +4,6 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /** The hops of one test, and which of them an assertion has consumed; guarded by the monitor. */
 final class Mailbox {
@@ -16,18 +15,13 @@ final class Mailbox {
     hops.add(hop);
   }
 
-  int nextNumber() {
-    return hops.size() + 1;
+  int size() {
+    return hops.size();
   }
 
-  /** The first hop that matches and was not consumed, or null. */
-  @Nullable Hop find(Expectation expectation) {
-    for (Hop hop : hops) {
-      if (!consumed.contains(hop) && expectation.matches(hop)) {
-        return hop;
-      }
-    }
-    return null;
+  /** The hops from a position on, in their order; a copy. */
+  List<Hop> since(int position) {
+    return List.copyOf(hops.subList(position, hops.size()));
   }
 
   void consume(Hop hop) {
@@ -36,6 +30,10 @@ final class Mailbox {
 
   boolean consumed(Hop hop) {
     return consumed.contains(hop);
+  }
+
+  Set<Hop> consumed() {
+    return Set.copyOf(consumed);
   }
 
   /** The hops of one direction, consumed or not. */

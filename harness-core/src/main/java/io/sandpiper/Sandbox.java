@@ -318,7 +318,7 @@ public final class Sandbox {
   private Hop add(Hop.Content content, Attribution attribution, @Nullable Work handler) {
     return monitor.read(
         () -> {
-          Hop hop = new Hop(mailbox.nextNumber(), age(), content, attribution, handler);
+          Hop hop = new Hop(mailbox.size() + 1, age(), content, attribution, handler);
           update(() -> mailbox.add(hop));
           return hop;
         });

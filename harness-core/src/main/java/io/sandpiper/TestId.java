@@ -26,6 +26,12 @@ public record TestId(String run, long sequence, String value) {
     return String.format(Locale.ROOT, "%06d", sequence);
   }
 
+  /** A header's value as messages may show it. */
+  static String withoutMac(String value) {
+    int mac = value.lastIndexOf('.');
+    return value.startsWith(PREFIX) && mac > PREFIX.length() ? value.substring(0, mac) : value;
+  }
+
   /** Run and sequence, never the MAC. */
   @Override
   public String toString() {

@@ -24,15 +24,16 @@ final class Waits {
   record Received(Hop hop, @Nullable Throwable failure) {}
 
   Received receive(Expectation expected, Duration timeout) {
-    Received received = await(timeout, () -> take(expected));
+    Candidates candidates = new Candidates(sandbox, expected);
+    Received received = await(candidates, timeout, () -> take(candidates));
     if (received == null) {
       throw new AssertionError(new FailureText(sandbox).noMatch(expected, timeout));
     }
     return received;
   }
 
-  private @Nullable Received take(Expectation expected) {
-    Hop hop = sandbox.mailbox().find(expected);
+  private @Nullable Received take(Candidates candidates) {
+    Hop hop = candidates.first();
     if (hop == null) {
       return null;
     }
@@ -51,29 +52,54 @@ final class Waits {
   /** The hop that should not have come, or null. */
   @Nullable Hop unexpected(Expectation unexpected, Duration atMost) {
     record Verdict(@Nullable Hop hop) {}
+    Candidates candidates = new Candidates(sandbox, unexpected);
     Verdict verdict =
         await(
+            candidates,
             atMost,
             () -> {
-              Hop hop = sandbox.mailbox().find(unexpected);
-              return hop != null || sandbox.ledger().nothingExpected() ? new Verdict(hop) : null;
+              Hop hop = candidates.first();
+              return hop != null || (!candidates.stale() && sandbox.ledger().nothingExpected())
+                  ? new Verdict(hop)
+                  : null;
             });
     return verdict == null ? null : verdict.hop();
   }
 
-  private <T> @Nullable T await(Duration timeout, Supplier<@Nullable T> probe) {
+  /** A hop that matches, its handler finished or not; null where none comes in time. */
+  @Nullable Hop match(Expectation expected, Duration atMost) {
+    Candidates candidates = new Candidates(sandbox, expected);
+    return await(candidates, atMost, candidates::first);
+  }
+
+  /** What the probe gives, which runs under the lock after all that has come is judged. */
+  private <T> @Nullable T await(
+      Candidates candidates, Duration timeout, Supplier<@Nullable T> probe) {
+    record Step<V>(@Nullable V value) {}
+    long deadline = System.nanoTime() + timeout.toNanos();
     try {
-      return sandbox
-          .monitor()
-          .await(
-              timeout,
-              () -> {
-                T value = probe.get();
-                if (value == null) {
-                  failIfHeldUp();
-                }
-                return value;
-              });
+      while (true) {
+        candidates.judge();
+        Step<T> step =
+            sandbox
+                .monitor()
+                .await(
+                    Duration.ofNanos(deadline - System.nanoTime()),
+                    () -> {
+                      T value = probe.get();
+                      if (value != null || candidates.stale()) {
+                        return new Step<>(value);
+                      }
+                      failIfHeldUp();
+                      return null;
+                    });
+        if (step == null) {
+          return null;
+        }
+        if (step.value() != null) {
+          return step.value();
+        }
+      }
     } catch (InterruptedException interrupted) {
       throw interrupted();
     }

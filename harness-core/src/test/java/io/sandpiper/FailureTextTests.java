@@ -120,7 +120,7 @@ class FailureTextTests {
         new FutureTask<>(() -> failure(received("q"), Duration.ofMillis(20)));
     Thread tester = new Thread(failing);
     tester.start();
-    while (!isIn(tester, "awaitLate")) {
+    while (!isIn(tester, "match")) {
       assertThat(failing.isDone()).isFalse();
     }
     traffic.deliver("q", "{}");

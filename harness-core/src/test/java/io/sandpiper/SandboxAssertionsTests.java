@@ -257,15 +257,15 @@ class SandboxAssertionsTests {
 
   @Test
   void eventually_wakes_on_events_and_not_on_its_poll() throws Exception {
-    // Each round trip through an event takes much less than the 10 ms of the poll.
+    // Each round fails once before its event, so that by polling it would take 10 ms or more.
     int rounds = 200;
-    AtomicInteger round = new AtomicInteger();
-    AtomicInteger seen = new AtomicInteger(-1);
+    AtomicInteger round = new AtomicInteger(-1);
+    AtomicInteger tried = new AtomicInteger(-1);
     Thread worker =
         new Thread(
             () -> {
               for (int i = 0; i < rounds; i++) {
-                while (seen.get() < i - 1) {
+                while (tried.get() < i) {
                   Thread.onSpinWait();
                 }
                 round.set(i);
@@ -273,15 +273,23 @@ class SandboxAssertionsTests {
               }
             });
     worker.start();
-    long before = System.nanoTime();
+    List<Duration> took = new ArrayList<>();
     for (int i = 0; i < rounds; i++) {
       int expected = i;
-      assertEventually(() -> assertThat(round).hasValueGreaterThanOrEqualTo(expected), LONG);
-      seen.set(i);
+      long before = System.nanoTime();
+      assertEventually(
+          () -> {
+            boolean come = round.get() >= expected;
+            tried.set(expected);
+            assertThat(come).isTrue();
+          },
+          LONG);
+      took.add(Duration.ofNanos(System.nanoTime() - before));
     }
-    Duration took = Duration.ofNanos(System.nanoTime() - before);
     worker.join();
-    assertThat(took.dividedBy(rounds)).isLessThan(Duration.ofMillis(5));
+    // A machine that is busy with other things delays some of them.
+    assertThat(took.stream().filter(one -> one.compareTo(Duration.ofMillis(5)) < 0))
+        .hasSizeGreaterThan(rounds / 4);
   }
 
   @Test

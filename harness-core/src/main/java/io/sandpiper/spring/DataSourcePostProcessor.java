@@ -13,6 +13,8 @@ import javax.sql.DataSource;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.ProxyFactory;
+import org.springframework.aop.support.AopUtils;
+import org.springframework.aop.target.EmptyTargetSource;
 import org.springframework.beans.FatalBeanException;
 import org.springframework.beans.factory.config.DestructionAwareBeanPostProcessor;
 import org.springframework.core.Ordered;
@@ -77,7 +79,9 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
     if (Modifier.isFinal(pool.getClass().getModifiers())) {
       return sandboxed;
     }
-    ProxyFactory factory = new ProxyFactory(pool);
+    ProxyFactory factory = new ProxyFactory();
+    // With the pool as its target the proxy would put itself in the place of what unwrap() returns.
+    factory.setTargetSource(EmptyTargetSource.forClass(pool.getClass()));
     factory.setProxyTargetClass(true);
     factory.addAdvice(
         (MethodInterceptor)
@@ -85,10 +89,14 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
               @Nullable Object[] arguments = call.getArguments();
               return switch (call.getMethod().getName()) {
                 case "getConnection" ->
-                    arguments.length == 0 ? sandboxed.getConnection() : call.proceed();
+                    arguments.length == 0
+                        ? sandboxed.getConnection()
+                        : AopUtils.invokeJoinpointUsingReflection(
+                            pool, call.getMethod(), arguments);
                 case "unwrap" -> sandboxed.unwrap(type(arguments));
                 case "isWrapperFor" -> sandboxed.isWrapperFor(type(arguments));
-                default -> call.proceed();
+                default ->
+                    AopUtils.invokeJoinpointUsingReflection(pool, call.getMethod(), arguments);
               };
             });
     return (DataSource) factory.getProxy(pool.getClass().getClassLoader());

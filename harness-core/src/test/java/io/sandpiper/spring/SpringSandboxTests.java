@@ -160,8 +160,9 @@ class SpringSandboxTests {
   void beans_keep_their_class(
       @Autowired HikariDataSource pool, @Autowired ThreadPoolTaskExecutor executor)
       throws Exception {
-    assertThat(((DataSource) pool).unwrap(HikariDataSource.class).getMaximumPoolSize())
-        .isPositive();
+    HikariDataSource real = ((DataSource) pool).unwrap(HikariDataSource.class);
+    assertThat(real).isExactlyInstanceOf(HikariDataSource.class);
+    assertThat(pool.getMaximumPoolSize()).isEqualTo(real.getMaximumPoolSize());
     assertThat(executor.getCorePoolSize()).isPositive();
   }
 }
