@@ -64,14 +64,17 @@ class SpeedTests {
     return run.wall();
   }
 
-  /** Run by the test above, not by itself. */
+  /**
+   * Run by the test above, not by itself. Through RabbitMQ, the worker and the database, not
+   * through HTTP, which is no part of this bar.
+   */
   @SpringBootTest(webEnvironment = RANDOM_PORT)
   @Sandboxed
   static class Scores {
 
     @RepeatedTest(TESTS)
-    void come_home(@Autowired BatchClient batches, @Autowired BatchRepository rows) {
-      long batch = batches.submit("good");
+    void come_home(@Autowired BatchService service, @Autowired BatchRepository rows) {
+      long batch = service.submit(new NewBatch(null, List.of("good")));
 
       assertReceive(received("scoring.results").json("/batchId", batch));
 
