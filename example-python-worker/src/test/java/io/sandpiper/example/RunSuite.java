@@ -37,23 +37,13 @@ final class RunSuite {
     return run.failures().isEmpty();
   }
 
+  /** The suite itself, and then tests that each wait for one round trip, both ways. */
   private boolean compare() {
-    if (!startsUp()) {
+    if (!runOnce()) {
       return false;
     }
-    // What runs second would profit from a JVM that the first has warmed up.
-    run("warming up", Math.max(tests, 256), parallel);
-    InnerRun oneByOne = run("one by one", tests, 1);
-    InnerRun atOnce = run("parallel", tests, parallel);
-    list(oneByOne.failures());
-    report(atOnce);
-    out.println(
-        text(
-            "one by one %.2f s, parallel %.2f s, %.1f times",
-            seconds(oneByOne.wall()),
-            seconds(atOnce.wall()),
-            seconds(oneByOne.wall()) / seconds(atOnce.wall())));
-    return oneByOne.failures().isEmpty() && atOnce.failures().isEmpty();
+    out.println(Comparison.of(tests, parallel));
+    return true;
   }
 
   /** Starts servers, service and worker, which are no part of the time that the tests take. */
