@@ -97,18 +97,21 @@ final class FailureText {
     Set<String> addresses = new LinkedHashSet<>();
     addresses.add(expected.address());
     sandbox.read(() -> sandbox.ledger().outstanding()).forEach(hop -> addresses.add(hop.address()));
+    long began = System.nanoTime() - sandbox.age().toNanos();
+    // Several contexts on one broker say the same.
+    Set<String> said = new LinkedHashSet<>();
     for (String address : addresses) {
       for (var diagnosis : sandbox.run().diagnoses()) {
         String explanation = diagnosis.apply(address);
         if (explanation != null) {
-          lines.add("%s", explanation);
+          said.add(explanation);
         }
       }
-      long began = System.nanoTime() - sandbox.age().toNanos();
       for (String turned : sandbox.run().turned().at(address, began)) {
-        lines.add("Meanwhile on \"%s\": %s", address, turned);
+        said.add("Meanwhile on \"%s\": %s".formatted(address, turned));
       }
     }
+    said.forEach(line -> lines.add("%s", line));
   }
 
   String handlerFailed(Hop hop, Throwable failure) {

@@ -1,7 +1,6 @@
 package io.sandpiper.jdbc;
 
 import io.sandpiper.jdbc.SandboxDataSource.Target;
-import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.CallableStatement;
@@ -25,7 +24,7 @@ import org.postgresql.jdbc.PgConnection;
  * <p>Like the connections of other pools it is for one thread at a time; its lease may pass from
  * thread to thread.
  */
-final class ConnectionHandle implements InvocationHandler {
+final class ConnectionHandle extends JdbcHandle {
 
   private final SandboxDataSource dataSource;
   private final Connection proxy;
@@ -56,13 +55,9 @@ final class ConnectionHandle implements InvocationHandler {
   }
 
   @Override
-  public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
-      throws Throwable {
+  @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
     switch (method.getName()) {
-      case "equals":
-        return args != null && args[0] == self;
-      case "hashCode":
-        return System.identityHashCode(self);
       case "toString":
         return "sandboxed connection " + (target == null ? "not bound yet" : "on " + target);
       case "close":

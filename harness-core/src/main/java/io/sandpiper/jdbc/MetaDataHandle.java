@@ -1,14 +1,14 @@
 package io.sandpiper.jdbc;
 
-import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.DatabaseMetaData;
 import java.sql.ResultSet;
+import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 
 /** Metadata of a sandbox's database: most of it is queries, which go under the lease. */
-final class MetaDataHandle implements InvocationHandler {
+final class MetaDataHandle extends JdbcHandle {
 
   private final ConnectionHandle connection;
   private final DatabaseMetaData physical;
@@ -27,13 +27,9 @@ final class MetaDataHandle implements InvocationHandler {
   }
 
   @Override
-  public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
-      throws Throwable {
+  @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
     switch (method.getName()) {
-      case "equals":
-        return args != null && args[0] == self;
-      case "hashCode":
-        return System.identityHashCode(self);
       case "getConnection":
         return connection.proxy();
       default:

@@ -1,14 +1,14 @@
 package io.sandpiper.jdbc;
 
-import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.sql.Statement;
 import org.jspecify.annotations.Nullable;
 
 /** The rows of a statement of a sandbox; what writes through them goes under the lease. */
-final class ResultSetHandle implements InvocationHandler {
+final class ResultSetHandle extends JdbcHandle {
 
   private final ConnectionHandle connection;
   private final ResultSet physical;
@@ -31,13 +31,9 @@ final class ResultSetHandle implements InvocationHandler {
   }
 
   @Override
-  public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
-      throws Throwable {
+  @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
     switch (method.getName()) {
-      case "equals":
-        return args != null && args[0] == self;
-      case "hashCode":
-        return System.identityHashCode(self);
       case "getStatement":
         return statement;
       case "close", "isClosed":

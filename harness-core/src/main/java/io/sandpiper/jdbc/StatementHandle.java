@@ -1,6 +1,5 @@
 package io.sandpiper.jdbc;
 
-import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.ResultSet;
@@ -11,7 +10,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A statement of a handle that is bound to a sandbox: executes under its lease. */
-final class StatementHandle implements InvocationHandler {
+final class StatementHandle extends JdbcHandle {
 
   private final ConnectionHandle connection;
   private final Statement physical;
@@ -37,13 +36,9 @@ final class StatementHandle implements InvocationHandler {
   }
 
   @Override
-  public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
-      throws Throwable {
+  @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
     switch (method.getName()) {
-      case "equals":
-        return args != null && args[0] == self;
-      case "hashCode":
-        return System.identityHashCode(self);
       case "getConnection":
         return connection.proxy();
       case "execute", "executeQuery", "executeUpdate", "executeLargeUpdate":

@@ -1,0 +1,24 @@
+package io.sandpiper.jdbc;
+
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Method;
+import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
+
+/** What stands behind a JDBC object that the application holds; each is equal to itself only. */
+abstract class JdbcHandle implements InvocationHandler {
+
+  @Override
+  public final @Nullable Object invoke(
+      Object self, Method method, @Nullable Object @Nullable [] args) throws SQLException {
+    return switch (method.getName()) {
+      case "equals" -> args != null && args[0] == self;
+      case "hashCode" -> System.identityHashCode(self);
+      default -> call(self, method, args);
+    };
+  }
+
+  /** Answers any other method than {@code equals} and {@code hashCode}. */
+  abstract @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
+      throws SQLException;
+}
