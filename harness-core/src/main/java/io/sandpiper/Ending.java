@@ -62,7 +62,7 @@ final class Ending {
             sandbox.monitor().await(left, () -> sandbox.closeIfIdle() ? Boolean.TRUE : null);
         if (closed == null) {
           notDrained(stillOpen(limit));
-          sandbox.close();
+          sandbox.closeDoors();
         }
         return interrupted;
       } catch (InterruptedException again) {

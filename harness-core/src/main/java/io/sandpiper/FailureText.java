@@ -107,7 +107,7 @@ final class FailureText {
           said.add(explanation);
         }
       }
-      for (String turned : sandbox.run().turned().at(address, began)) {
+      for (String turned : sandbox.run().turnedAway().at(address, began)) {
         said.add("Meanwhile on \"%s\": %s".formatted(address, turned));
       }
     }

@@ -24,10 +24,10 @@ public final class Run {
   private final Map<String, Sandbox> open = new ConcurrentHashMap<>();
   private final Tombstones tombstones = new Tombstones();
   private final Correlations correlations = new Correlations();
-  private final Turned turned = new Turned();
+  private final TurnedAway turnedAway = new TurnedAway();
   private final CopyOnWriteArrayList<Function<String, @Nullable String>> diagnoses =
       new CopyOnWriteArrayList<>();
-  private final Shared shared = new Shared();
+  private final RunResources resources = new RunResources();
 
   Run(Ids ids) {
     this.ids = ids;
@@ -103,7 +103,7 @@ public final class Run {
       record(content.address(), refused.refusal());
       return new Arrival.Refused(refused.refusal());
     }
-    turned.unknown(content.address());
+    turnedAway.unknown(content.address());
     return new Arrival.Unknown();
   }
 
@@ -115,18 +115,18 @@ public final class Run {
   /** Records a refusal that an integration made by itself. */
   public void record(String address, Refusal refusal) {
     LOG.warn("Refused on {}: {}", address, refusal.message());
-    turned.refused(address, refusal);
+    turnedAway.refused(address, refusal);
   }
 
   /** Records that the application's handler was refused database access and its message acked. */
   public void recordRefusedWork(String address, String message) {
     LOG.warn("Acknowledged on {} without effect: {}", address, message);
-    turned.note(address, message);
+    turnedAway.note(address, message);
   }
 
   /** How many messages and requests were refused so far for a reason. */
   public long refusals(Refusal.Reason reason) {
-    return turned.count(reason);
+    return turnedAway.count(reason);
   }
 
   private Recognition recognize(Hop.Content content) {
@@ -171,7 +171,7 @@ public final class Run {
    * when the JVM exits.
    */
   public <T extends AutoCloseable> T shared(Class<T> type, Supplier<T> factory) {
-    return shared.get(type, factory);
+    return resources.get(type, factory);
   }
 
   /**
@@ -193,7 +193,7 @@ public final class Run {
     return correlations;
   }
 
-  Turned turned() {
-    return turned;
+  TurnedAway turnedAway() {
+    return turnedAway;
   }
 }

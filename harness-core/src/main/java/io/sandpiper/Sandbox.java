@@ -374,11 +374,11 @@ public final class Sandbox {
 
   /** Closes the doors where nothing counted is open; nothing can begin afterwards. */
   boolean closeIfIdle() {
-    return monitor.read(() -> ledger.idle() && close());
+    return monitor.read(() -> ledger.idle() && closeDoors());
   }
 
   /** Closes the doors whatever is open. */
-  boolean close() {
+  boolean closeDoors() {
     return monitor.read(
         () -> {
           if (closedAt == null) {

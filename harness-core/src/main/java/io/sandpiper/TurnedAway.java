@@ -11,7 +11,7 @@ import java.util.Set;
 /**
  * What came in and went into no sandbox: counts, and the last few in words for failure messages.
  */
-final class Turned {
+final class TurnedAway {
 
   private static final int KEPT = 64;
 

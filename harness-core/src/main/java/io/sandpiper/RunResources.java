@@ -6,7 +6,7 @@ import java.util.function.Supplier;
 import org.slf4j.LoggerFactory;
 
 /** The things of which a run has one; closed when the JVM exits. */
-final class Shared {
+final class RunResources {
 
   private final Map<Class<?>, AutoCloseable> things = new LinkedHashMap<>();
 
