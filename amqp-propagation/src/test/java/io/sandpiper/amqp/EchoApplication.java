@@ -3,10 +3,12 @@ package io.sandpiper.amqp;
 import io.sandpiper.Work;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.aopalliance.intercept.MethodInterceptor;
+import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.core.Declarables;
 import org.springframework.amqp.core.Message;
 import org.springframework.amqp.core.Queue;
@@ -80,7 +82,8 @@ class EchoApplication {
                     .bodies()
                     .add(
                         new String(
-                            ((Message) call.getArguments()[1]).getBody(), StandardCharsets.UTF_8));
+                            ((Message) Objects.requireNonNull(call.getArguments()[1])).getBody(),
+                            StandardCharsets.UTF_8));
               }
               return call.proceed();
             });
@@ -150,7 +153,7 @@ class EchoApplication {
     jdbc.sql("INSERT INTO reply (body) VALUES (?)").param(body).update();
   }
 
-  List<String> rows() {
+  List<@Nullable String> rows() {
     return jdbc.sql("SELECT body FROM reply ORDER BY id").query(String.class).list();
   }
 }

@@ -6,39 +6,37 @@ import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.ConnectionFactory;
 import java.util.Map;
 import java.util.Objects;
-import java.util.function.BiFunction;
 
 /** A worker outside the harness: answers each request with its body, on a connection of its own. */
 final class EchoWorker implements AutoCloseable {
 
   /** What of the request it copies to the reply. */
-  enum Echo implements BiFunction<AMQP.BasicProperties, AMQP.BasicProperties.Builder, Object> {
+  enum Echo {
     HEADERS {
       @Override
-      public Object apply(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply) {
-        return reply.headers(request.getHeaders());
+      void copy(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply) {
+        reply.headers(request.getHeaders());
       }
     },
     BAGGAGE {
       @Override
-      public Object apply(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply) {
-        return reply.headers(
-            Map.of("baggage", request.getHeaders().get("baggage") + ",other=member"));
+      void copy(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply) {
+        reply.headers(Map.of("baggage", request.getHeaders().get("baggage") + ",other=member"));
       }
     },
     CORRELATION {
       @Override
-      public Object apply(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply) {
-        return reply.correlationId(
+      void copy(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply) {
+        reply.correlationId(
             Objects.requireNonNullElse(request.getCorrelationId(), request.getMessageId()));
       }
     },
     NOTHING {
       @Override
-      public Object apply(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply) {
-        return reply;
-      }
-    }
+      void copy(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply) {}
+    };
+
+    abstract void copy(AMQP.BasicProperties request, AMQP.BasicProperties.Builder reply);
   }
 
   private final Connection connection;
@@ -55,7 +53,7 @@ final class EchoWorker implements AutoCloseable {
         false,
         (tag, request) -> {
           AMQP.BasicProperties.Builder reply = new AMQP.BasicProperties.Builder();
-          echo.apply(request.getProperties(), reply);
+          echo.copy(request.getProperties(), reply);
           channel.basicPublish("", replies, reply.build(), request.getBody());
           channel.basicAck(request.getEnvelope().getDeliveryTag(), false);
         },
