@@ -39,7 +39,7 @@ class ContextIsolationTests {
       assertThat(contexts.get(1).getBean(AmqpAdmin.class).getQueueInfo("answers"))
           .isNotNull()
           .extracting(QueueInformation::getMessageCount)
-          .isEqualTo(0);
+          .isEqualTo(0L);
       assertThat(contexts.get(0).getBean(RabbitTemplate.class).receive("answers", 5000))
           .isNotNull();
 
