@@ -5,6 +5,7 @@ import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -101,8 +102,8 @@ final class FailureText {
     // Several contexts on one broker say the same.
     Set<String> said = new LinkedHashSet<>();
     for (String address : addresses) {
-      for (var diagnosis : sandbox.run().diagnoses()) {
-        String explanation = diagnosis.apply(address);
+      for (Function<String, @Nullable String> diagnosis : sandbox.run().diagnoses()) {
+        String explanation = explain(diagnosis, address);
         if (explanation != null) {
           said.add(explanation);
         }
@@ -112,6 +113,16 @@ final class FailureText {
       }
     }
     said.forEach(line -> lines.add("%s", line));
+  }
+
+  /** A diagnosis that fails must not take the place of the failure that it should explain. */
+  private static @Nullable String explain(
+      Function<String, @Nullable String> diagnosis, String address) {
+    try {
+      return diagnosis.apply(address);
+    } catch (RuntimeException failed) {
+      return "Nothing could be found out about \"%s\": %s".formatted(address, failed);
+    }
   }
 
   String handlerFailed(Hop hop, Throwable failure) {

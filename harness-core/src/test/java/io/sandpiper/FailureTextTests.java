@@ -115,6 +115,17 @@ class FailureTextTests {
   }
 
   @Test
+  void a_diagnosis_that_fails_does_not_hide_the_failure() {
+    traffic.run.addDiagnosis(
+        address -> {
+          throw new IllegalStateException("the context has been closed");
+        });
+    assertThat(failure(received("q"), Duration.ZERO))
+        .startsWith("No message matched within 0 ms")
+        .contains("Nothing could be found out about \"q\": ", "the context has been closed");
+  }
+
+  @Test
   void a_message_that_came_too_late_is_said_to_have_done_so() throws Exception {
     FutureTask<String> failing =
         new FutureTask<>(() -> failure(received("q"), Duration.ofMillis(20)));

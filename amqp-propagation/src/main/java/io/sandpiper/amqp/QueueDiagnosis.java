@@ -5,11 +5,12 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.AmqpException;
 import org.springframework.amqp.core.AmqpAdmin;
 import org.springframework.amqp.core.QueueInformation;
-import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.context.ApplicationListener;
+import org.springframework.context.event.ContextClosedEvent;
 
 /** Says in failures whether anybody consumes from a queue. */
-final class QueueDiagnosis implements DisposableBean {
+final class QueueDiagnosis implements ApplicationListener<ContextClosedEvent> {
 
   private final ObjectProvider<AmqpAdmin> admins;
   private final String virtualHost;
@@ -43,8 +44,9 @@ final class QueueDiagnosis implements DisposableBean {
     }
   }
 
+  /** Not when it is destroyed: a question would open a connection of a context that closes. */
   @Override
-  public void destroy() {
+  public void onApplicationEvent(ContextClosedEvent closed) {
     remove.run();
   }
 }
