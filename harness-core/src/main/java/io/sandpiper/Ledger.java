@@ -19,7 +19,7 @@ final class Ledger {
   }
 
   void end(Work work) {
-    if (counted.remove(work) && work.failure() != null) {
+    if (counted.remove(work) && work.failedUnseen()) {
       failed.add(work);
     }
   }
@@ -62,7 +62,7 @@ final class Ledger {
     return List.copyOf(failed);
   }
 
-  /** The failure was shown to the test by an assertion, so the end of the test need not. */
+  /** The failure was shown to the test, so the end of the test need not. */
   void shown(Work work) {
     failed.remove(work);
   }

@@ -171,6 +171,9 @@ public final class Sandbox {
 
     @Override
     public void finish(@Nullable Throwable failure) {}
+
+    @Override
+    public void failureSeen() {}
   }
 
   private static @Nullable UnitOfWork begin(Object task) {

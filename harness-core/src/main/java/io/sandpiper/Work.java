@@ -21,6 +21,7 @@ public final class Work implements UnitOfWork {
   private int open = 1;
   private boolean returned;
   private @Nullable Throwable failure;
+  private boolean failureSeen;
 
   /** The one that was bound last. */
   private volatile @Nullable Thread thread;
@@ -71,6 +72,15 @@ public final class Work implements UnitOfWork {
         });
   }
 
+  @Override
+  public void failureSeen() {
+    sandbox.update(
+        () -> {
+          failureSeen = true;
+          sandbox.ledger().shown(this);
+        });
+  }
+
   private void close(@Nullable Throwable cause) {
     sandbox.update(
         () -> {
@@ -90,6 +100,11 @@ public final class Work implements UnitOfWork {
 
   @Nullable Throwable failure() {
     return failure;
+  }
+
+  /** Whether nobody but the end of the test will tell of its failure. */
+  boolean failedUnseen() {
+    return failure != null && !failureSeen;
   }
 
   String name() {

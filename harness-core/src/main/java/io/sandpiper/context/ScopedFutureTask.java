@@ -3,6 +3,8 @@ package io.sandpiper.context;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,12 +45,33 @@ final class ScopedFutureTask<V extends @Nullable Object> extends FutureTask<V>
     work.finish(null);
   }
 
+  @Override
+  public V get() throws InterruptedException, ExecutionException {
+    try {
+      return super.get();
+    } catch (ExecutionException failed) {
+      work.failureSeen();
+      throw failed;
+    }
+  }
+
+  @Override
+  public V get(long timeout, TimeUnit unit)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    try {
+      return super.get(timeout, unit);
+    } catch (ExecutionException failed) {
+      work.failureSeen();
+      throw failed;
+    }
+  }
+
   private @Nullable Throwable failure() {
     if (!isDone() || isCancelled()) {
       return null;
     }
     try {
-      get();
+      super.get();
       return null;
     } catch (ExecutionException failed) {
       return failed.getCause();

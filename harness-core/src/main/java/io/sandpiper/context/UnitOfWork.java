@@ -18,4 +18,7 @@ public interface UnitOfWork {
    * @param failure why it failed, or null where it did not
    */
   void finish(@Nullable Throwable failure);
+
+  /** Says that its failure was handed to somebody who asked for the result, before or after it. */
+  void failureSeen();
 }

@@ -29,6 +29,9 @@ class ScopePropagationTests {
 
     @Override
     public void finish(@Nullable Throwable failure) {}
+
+    @Override
+    public void failureSeen() {}
   }
 
   private final ContextRegistry registry = new ContextRegistry().loadThreadLocalAccessors();

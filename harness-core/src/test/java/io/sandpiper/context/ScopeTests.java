@@ -25,6 +25,9 @@ class ScopeTests {
 
     @Override
     public void finish(@Nullable Throwable failure) {}
+
+    @Override
+    public void failureSeen() {}
   }
 
   private static final UnitOfWork A = new Named("a");

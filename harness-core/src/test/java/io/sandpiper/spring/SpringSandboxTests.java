@@ -75,6 +75,17 @@ class SpringSandboxTests {
     assertThat(seen.get()).isOne();
   }
 
+  @RepeatedTest(20)
+  void a_failure_that_the_test_takes_from_a_future_is_not_a_background_error(
+      @Autowired AsyncTaskExecutor executor) {
+    Future<?> failing =
+        executor.submit(
+            () -> {
+              throw new IllegalArgumentException("expected by the test");
+            });
+    assertThatThrownBy(failing::get).hasRootCauseMessage("expected by the test");
+  }
+
   @Test
   void a_task_that_nobody_awaits_is_drained_before_the_rollback(
       @Autowired AsyncTaskExecutor executor, Sandbox sandbox) {
