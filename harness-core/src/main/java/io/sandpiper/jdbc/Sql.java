@@ -55,7 +55,7 @@ final class Sql {
     return !Set.of("COMMIT", "SET", "SAVEPOINT", "RELEASE", "ROLLBACK").contains(word);
   }
 
-  /** A text short enough for a journal: one line, the values of an INSERT left out. */
+  /** A text short enough for a journal: its beginning, on one line. */
   static String brief(String sql) {
     String line = sql.strip().replaceAll("\\s+", " ");
     return line.length() <= SHOWN ? line : line.substring(0, SHOWN).strip() + " …";
