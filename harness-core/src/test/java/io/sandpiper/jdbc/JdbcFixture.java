@@ -86,6 +86,13 @@ final class JdbcFixture implements AutoCloseable {
     }
   }
 
+  /** How many threads queue for the connection of a sandbox. */
+  int leaseQueue(Sandbox sandbox) {
+    return sandbox.parts(SandboxConnection.class).stream()
+        .mapToInt(connection -> connection.leases().queueLength())
+        .sum();
+  }
+
   /** The rows that are really there. */
   List<Integer> committed() throws Exception {
     return Sandbox.outside(this::ids);
