@@ -2,6 +2,7 @@ package io.sandpiper.jdbc;
 
 import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
+import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
 import java.io.PrintWriter;
 import java.sql.Connection;
@@ -10,7 +11,10 @@ import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.sql.ShardingKeyBuilder;
 import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -31,11 +35,15 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private final BooleanSupplier settingUp;
   private final Object key;
   private final ConnectionRoom room;
+  private final CloneSettings cloneSettings;
+  private final AtomicReference<@Nullable Clones> clones = new AtomicReference<>();
 
-  private SandboxDataSource(DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
+  private SandboxDataSource(
+      DataSource pool, Unowned unowned, BooleanSupplier settingUp, CloneSettings cloneSettings) {
     this.pool = pool;
     this.unowned = unowned;
     this.settingUp = settingUp;
+    this.cloneSettings = cloneSettings;
     this.room = new ConnectionRoom(pool);
     this.key = room.destination();
   }
@@ -54,9 +62,26 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    */
   public static SandboxDataSource wrap(
       DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
+    return wrap(pool, unowned, settingUp, System::getProperty);
+  }
+
+  /**
+   * As {@link #wrap(DataSource, Unowned, BooleanSupplier)}, with settings from elsewhere than
+   * system properties.
+   *
+   * @param settings looks up {@code sandpiper.keep-failed} and {@code sandpiper.database.clones};
+   *     null where one is not set
+   * @throws IllegalArgumentException if a setting has a value that is none
+   */
+  public static SandboxDataSource wrap(
+      DataSource pool,
+      Unowned unowned,
+      BooleanSupplier settingUp,
+      Function<String, @Nullable String> settings) {
     return pool instanceof SandboxDataSource wrapped
         ? wrapped
-        : new SandboxDataSource(Objects.requireNonNull(pool, "pool"), unowned, settingUp);
+        : new SandboxDataSource(
+            Objects.requireNonNull(pool, "pool"), unowned, settingUp, CloneSettings.of(settings));
   }
 
   @Override
@@ -73,24 +98,97 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** The physical connection that a handle's statements of now go to. */
   Target target(String use) throws SQLException {
     if (settingUp.getAsBoolean() || Sandbox.isOutside()) {
-      return new Target.Real(pool.getConnection());
+      return new Target.Real(room.pooledConnection());
     }
     Work work = Work.current();
     if (work == null) {
       if (unowned == Unowned.PASS_THROUGH) {
-        return new Target.Real(pool.getConnection());
+        return new Target.Real(room.pooledConnection());
       }
       throw new UnownedAccessException(use);
     }
     Sandbox sandbox = work.sandbox();
     if (sandbox.isolation() == Isolation.NONE) {
-      return new Target.Real(pool.getConnection());
+      return new Target.Real(room.pooledConnection());
     }
-    Object part = sandbox.part(key, () -> new SandboxConnection(sandbox, room));
+    Object part = sandbox.part(key, () -> part(sandbox));
+    if (part instanceof Clone clone) {
+      return new Target.Real(clone.connection(use));
+    }
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
     }
     throw SandboxEndedException.of(sandbox, use);
+  }
+
+  private SandboxPart part(Sandbox sandbox) {
+    if (sandbox.isolation() == Isolation.DATABASE) {
+      return new Clone(sandbox, this::clones, cloneSettings.keepFailed());
+    }
+    if (cloneSettings.keepFailed()) {
+      sandbox.part(HowToKeep.class, HowToKeep::new);
+    }
+    return new SandboxConnection(sandbox, room);
+  }
+
+  private Clones clones(Sandbox sandbox) throws SQLException {
+    Clones known = clones.get();
+    if (known == null) {
+      Clones made = makeClones();
+      known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
+      sandbox.run().shared(OpenClones.class, OpenClones::new).add(known);
+    }
+    return known;
+  }
+
+  private Clones makeClones() throws SQLException {
+    DatabaseAddress address = DatabaseAddress.of(pool, room.hikari());
+    if (address == null) {
+      throw new SandboxException(
+          ("Isolation DATABASE needs a HikariDataSource with a jdbcUrl of PostgreSQL or one of"
+                  + " pgjdbc's DataSources, to know where and as whom to connect, and has %s. Use"
+                  + " one of these in tests, or isolation TRANSACTION.")
+              .formatted(pool),
+          SandboxException.NOT_SUPPORTED);
+    }
+    String token = UUID.randomUUID().toString().replace("-", "").substring(0, 12);
+    return new Clones(
+        new CloneFactory(new CloneServer(room, address), token), cloneSettings.ahead());
+  }
+
+  /**
+   * Makes the template of isolation DATABASE now, while nothing is going on, and not when the first
+   * such test asks. A pool that nobody has used yet is left alone.
+   *
+   * @throws SQLException where it cannot be made; the first such test tries again
+   */
+  public void prepareTemplate() throws SQLException {
+    if (!room.isRunning()) {
+      return;
+    }
+    Clones known = clones.get();
+    if (known == null) {
+      Clones made = makeClones();
+      known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
+    }
+    known.prepareTemplate();
+  }
+
+  /**
+   * The name of the database that a sandbox of isolation DATABASE works on, so that other processes
+   * can be told.
+   *
+   * @throws SQLException where it has ended, has another isolation or can have no database
+   */
+  String databaseName(Sandbox sandbox) throws SQLException {
+    if (sandbox.part(key, () -> part(sandbox)) instanceof Clone clone) {
+      return clone.databaseName();
+    }
+    throw sandbox.sinceEnd() != null
+        ? SandboxEndedException.of(sandbox, "the name of its database")
+        : new SandboxException(
+            "%s has no database of its own: give it isolation DATABASE.".formatted(sandbox),
+            SandboxException.NOT_SUPPORTED);
   }
 
   /** Where a handle leads. */
@@ -106,6 +204,10 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** Closes the connections that are kept for sandboxes; the pool stays open. */
   @Override
   public void close() throws SQLException {
+    Clones made = clones.get();
+    if (made != null) {
+      made.close();
+    }
     room.close();
   }
 

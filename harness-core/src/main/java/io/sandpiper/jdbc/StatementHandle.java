@@ -5,7 +5,6 @@ import java.lang.reflect.Proxy;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -81,7 +80,7 @@ final class StatementHandle extends JdbcHandle {
       text = ConnectionHandle.allowed(Reflect.first(String.class, args));
     }
     Object result = run(Sql.takesAutosave(text), Sql.brief(text), method, args);
-    journal(text, rows(result));
+    connection.journal(StatementText.of(text, StatementText.rows(result, physical)));
     return wrap(result);
   }
 
@@ -90,13 +89,7 @@ final class StatementHandle extends JdbcHandle {
     boolean autosaves = batched > 0 && Sql.takesAutosave(text);
     batched = 0;
     Object result = run(autosaves, Sql.brief(text), method, null);
-    long rows =
-        result instanceof int[] counts
-            ? Arrays.stream(counts).filter(count -> count > 0).asLongStream().sum()
-            : Arrays.stream((long[]) Objects.requireNonNull(result))
-                .filter(count -> count > 0)
-                .sum();
-    journal(text, rows);
+    connection.journal(StatementText.of(text, StatementText.batchRows(result)));
     return result;
   }
 
@@ -133,20 +126,6 @@ final class StatementHandle extends JdbcHandle {
     if (running) {
       physical.cancel();
     }
-  }
-
-  private long rows(@Nullable Object result) throws SQLException {
-    if (result instanceof Number count) {
-      return count.longValue();
-    }
-    return result instanceof Boolean ? physical.getLargeUpdateCount() : -1;
-  }
-
-  private void journal(String text, long rows) {
-    connection.journal(
-        rows < 0
-            ? Sql.brief(text)
-            : "%s (%d %s)".formatted(Sql.brief(text), rows, rows == 1 ? "row" : "rows"));
   }
 
   private @Nullable Object wrap(@Nullable Object result) {

@@ -10,6 +10,7 @@ import io.sandpiper.context.Scope;
 import io.sandpiper.server.PostgresServer;
 import io.sandpiper.server.TestDatabase;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -22,11 +23,12 @@ import java.util.concurrent.Callable;
 final class JdbcFixture implements AutoCloseable {
 
   final Run run = Run.create();
+  final TestDatabase database;
   final HikariDataSource pool;
   final SandboxDataSource dataSource;
 
   JdbcFixture() throws Exception {
-    TestDatabase database =
+    database =
         Run.ofThisJvm()
             .shared(PostgresServer.class, () -> PostgresServer.start(System::getProperty))
             .createDatabase("jdbc_" + UUID.randomUUID().toString().substring(0, 8));
@@ -45,7 +47,11 @@ final class JdbcFixture implements AutoCloseable {
   }
 
   Sandbox open(String name) {
-    return run.open(new Sandbox.Settings(name, Isolation.TRANSACTION, BackgroundErrors.FAIL, this));
+    return open(name, Isolation.TRANSACTION);
+  }
+
+  Sandbox open(String name, Isolation isolation) {
+    return run.open(new Sandbox.Settings(name, isolation, BackgroundErrors.FAIL, this));
   }
 
   <T> T in(Sandbox sandbox, Callable<T> action) throws Exception {
@@ -83,6 +89,25 @@ final class JdbcFixture implements AutoCloseable {
         connection.prepareStatement("INSERT INTO item (id, name) VALUES (?, 'x')")) {
       statement.setInt(1, id);
       statement.executeUpdate();
+    }
+  }
+
+  /** The databases on the server that were made for tests from this one. */
+  List<String> databasesForTests() throws SQLException {
+    try (Connection connection =
+            DriverManager.getConnection(
+                database.url().replaceFirst("/[^/]*$", "/postgres"),
+                database.user(),
+                database.password());
+        Statement statement = connection.createStatement();
+        ResultSet rows =
+            statement.executeQuery(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, 'sp_c_')")) {
+      List<String> names = new ArrayList<>();
+      while (rows.next()) {
+        names.add(rows.getString(1));
+      }
+      return names;
     }
   }
 
