@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class Clone implements SandboxPart {
 
   private final Sandbox sandbox;
+  private final SqlTexts texts;
   private final Supply supply;
   private final boolean keepFailed;
   private final ReentrantLock taking = new ReentrantLock();
@@ -26,8 +27,9 @@ final class Clone implements SandboxPart {
   private volatile @Nullable CloneDatabase database;
   private volatile boolean ended;
 
-  Clone(Sandbox sandbox, Supply supply, boolean keepFailed) {
+  Clone(Sandbox sandbox, SqlTexts texts, Supply supply, boolean keepFailed) {
     this.sandbox = sandbox;
+    this.texts = texts;
     this.supply = supply;
     this.keepFailed = keepFailed;
   }
@@ -41,6 +43,11 @@ final class Clone implements SandboxPart {
 
   Sandbox sandbox() {
     return sandbox;
+  }
+
+  /** The text in brief. */
+  String brief(String sql) {
+    return texts.get(sql).toString();
   }
 
   boolean hasEnded() {

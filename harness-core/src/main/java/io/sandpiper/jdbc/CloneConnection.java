@@ -71,7 +71,8 @@ final class CloneConnection extends JdbcHandle {
       case "isValid":
         return !clone.hasEnded() && Boolean.TRUE.equals(onServer(method, args));
       case "unwrap", "isWrapperFor":
-        return wrapper(method, args);
+        clone.check(name + "()");
+        return wrapper(self, method, args, physical.connection());
       case "createStatement":
         return statement(Statement.class, method, args, null);
       case "prepareStatement":
@@ -98,15 +99,6 @@ final class CloneConnection extends JdbcHandle {
       throw new IllegalStateException("No statement was made by " + method);
     }
     return new CloneStatement(this, statement, sql).proxy(type);
-  }
-
-  private @Nullable Object wrapper(Method method, @Nullable Object @Nullable [] args)
-      throws SQLException {
-    Class<?> type = Reflect.first(Class.class, args);
-    if (type.isInstance(proxy)) {
-      return method.getName().equals("unwrap") ? proxy : true;
-    }
-    return onServer(method, args);
   }
 
   private @Nullable Object onServer(Method method, @Nullable Object @Nullable [] args)
@@ -158,6 +150,17 @@ final class CloneConnection extends JdbcHandle {
         current.hold();
         held = current;
       }
+    }
+  }
+
+  String brief(String sql) {
+    return clone.brief(sql);
+  }
+
+  @Override
+  void refused(SandboxException refusal) {
+    if (!(refusal instanceof SandboxEndedException)) {
+      journal("refused: " + refusal.getMessage());
     }
   }
 

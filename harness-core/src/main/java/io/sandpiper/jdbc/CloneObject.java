@@ -37,6 +37,11 @@ final class CloneObject extends JdbcHandle {
   }
 
   @Override
+  void refused(SandboxException refusal) {
+    connection.refused(refusal);
+  }
+
+  @Override
   @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     switch (method.getName()) {
@@ -47,11 +52,7 @@ final class CloneObject extends JdbcHandle {
       case "getStatement":
         return statement;
       case "unwrap", "isWrapperFor":
-        Class<?> type = Reflect.first(Class.class, args);
-        if (type.isInstance(self)) {
-          return method.getName().equals("unwrap") ? self : true;
-        }
-        return Reflect.call(method, physical, args);
+        return wrapper(self, method, args, physical);
       default:
         Object result =
             connection.run(method.getName() + "()", () -> Reflect.call(method, physical, args));

@@ -5,7 +5,6 @@ import java.lang.reflect.Proxy;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A statement on a test's own database: a plain one that tells the journal. */
@@ -32,6 +31,11 @@ final class CloneStatement extends JdbcHandle {
   }
 
   @Override
+  void refused(SandboxException refusal) {
+    connection.refused(refusal);
+  }
+
+  @Override
   @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     switch (method.getName()) {
@@ -52,11 +56,7 @@ final class CloneStatement extends JdbcHandle {
         }
         return run(method, args);
       case "unwrap", "isWrapperFor":
-        Class<?> type = Reflect.first(Class.class, args);
-        if (type.isInstance(self)) {
-          return method.getName().equals("unwrap") ? self : true;
-        }
-        return Reflect.call(method, physical, args);
+        return wrapper(self, method, args, physical);
       default:
         return run(method, args);
     }
@@ -64,17 +64,18 @@ final class CloneStatement extends JdbcHandle {
 
   private @Nullable Object execute(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
-    String text = sql != null ? sql : Reflect.first(String.class, args);
-    Object result = connection.execute(Sql.brief(text), () -> Reflect.call(method, physical, args));
+    String text = connection.brief(sql != null ? sql : Reflect.first(String.class, args));
+    Object result = connection.execute(text, () -> Reflect.call(method, physical, args));
     connection.journal(StatementText.of(text, StatementText.rows(result, physical)));
     return wrap(result);
   }
 
   private @Nullable Object executeBatch(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
-    String text = Objects.requireNonNullElse(sql != null ? sql : batchSql, "an empty batch");
+    String first = sql != null ? sql : batchSql;
+    String text = first == null ? "an empty batch" : connection.brief(first);
     batchSql = null;
-    Object result = connection.execute(Sql.brief(text), () -> Reflect.call(method, physical, args));
+    Object result = connection.execute(text, () -> Reflect.call(method, physical, args));
     connection.journal(StatementText.of(text, StatementText.batchRows(result)));
     return result;
   }

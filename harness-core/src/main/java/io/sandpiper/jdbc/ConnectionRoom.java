@@ -13,6 +13,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.jdbc.PgConnection;
 
 /**
  * The connections that sandboxes hold, and the room for them on the server.
@@ -91,7 +92,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
   Connection take() throws SQLException {
-    if (!counts()) {
+    if (!isDedicated()) {
       return gate.through(source::getConnection);
     }
     reserve();
@@ -109,7 +110,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Waits fairly until one more connection may be opened. */
   void reserve() throws SQLException {
-    if (!counts()) {
+    if (!isDedicated()) {
       return;
     }
     Semaphore known = permits();
@@ -129,11 +130,6 @@ final class ConnectionRoom implements AutoCloseable {
     if (known != null) {
       known.release();
     }
-  }
-
-  /** A pool that is asked for connections as it is has a limit of its own. */
-  private boolean counts() {
-    return source != pool && source != hikari;
   }
 
   /** How long somebody waits for a connection at most, as the pool is told. */
@@ -187,10 +183,18 @@ final class ConnectionRoom implements AutoCloseable {
     return null;
   }
 
+  /** Whether its connections are for sandboxes only, and went through {@link Session#prepare}. */
+  boolean isDedicated() {
+    return source != pool && source != hikari;
+  }
+
   private Connection open() throws SQLException {
     try {
       Connection connection = source.getConnection();
       prepare(connection);
+      if (connection.isWrapperFor(PgConnection.class)) {
+        Session.prepare(connection);
+      }
       return connection;
     } catch (SQLException failed) {
       if (TOO_MANY_CONNECTIONS.equals(failed.getSQLState())) {
@@ -217,7 +221,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection back that is as it was when it was taken. */
   void giveBack(Connection connection) throws SQLException {
-    if (!counts() || closed) {
+    if (!isDedicated() || closed) {
       connection.close();
     } else {
       idle.push(new Idle(connection, System.nanoTime()));

@@ -35,6 +35,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private final BooleanSupplier settingUp;
   private final Object key;
   private final ConnectionRoom room;
+  private final Facts facts = new Facts();
+  private final SqlTexts texts = new SqlTexts();
   private final CloneSettings cloneSettings;
   private final AtomicReference<@Nullable Clones> clones = new AtomicReference<>();
 
@@ -98,22 +100,22 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** The physical connection that a handle's statements of now go to. */
   Target target(String use) throws SQLException {
     if (settingUp.getAsBoolean() || Sandbox.isOutside()) {
-      return new Target.Real(room.pooledConnection());
+      return real();
     }
     Work work = Work.current();
     if (work == null) {
       if (unowned == Unowned.PASS_THROUGH) {
-        return new Target.Real(room.pooledConnection());
+        return real();
       }
       throw new UnownedAccessException(use);
     }
     Sandbox sandbox = work.sandbox();
     if (sandbox.isolation() == Isolation.NONE) {
-      return new Target.Real(room.pooledConnection());
+      return real();
     }
     Object part = sandbox.part(key, () -> part(sandbox));
     if (part instanceof Clone clone) {
-      return new Target.Real(clone.connection(use));
+      return new Target.Real(clone.connection(use), false);
     }
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
@@ -121,14 +123,31 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     throw SandboxEndedException.of(sandbox, use);
   }
 
+  /** A connection of the pool, through which somebody may change the schema. */
+  private Target real() throws SQLException {
+    facts.forget();
+    return new Target.Real(room.pooledConnection(), true);
+  }
+
+  /** A handle that led to a connection for itself was closed. */
+  void closed(Target.Real real) {
+    if (real.ofPool()) {
+      facts.forget();
+    }
+  }
+
+  SqlTexts texts() {
+    return texts;
+  }
+
   private SandboxPart part(Sandbox sandbox) {
     if (sandbox.isolation() == Isolation.DATABASE) {
-      return new Clone(sandbox, this::clones, cloneSettings.keepFailed());
+      return new Clone(sandbox, texts, this::clones, cloneSettings.keepFailed());
     }
     if (cloneSettings.keepFailed()) {
       sandbox.part(HowToKeep.class, HowToKeep::new);
     }
-    return new SandboxConnection(sandbox, room);
+    return new SandboxConnection(sandbox, room, facts);
   }
 
   private Clones clones(Sandbox sandbox) throws SQLException {
@@ -194,8 +213,12 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** Where a handle leads. */
   sealed interface Target {
 
-    /** A connection of the pool, for this handle alone. */
-    record Real(Connection connection) implements Target {}
+    /**
+     * A connection for this handle alone.
+     *
+     * @param ofPool whether it leads to the application's database, not to one of a test
+     */
+    record Real(Connection connection, boolean ofPool) implements Target {}
 
     /** The connection of a sandbox. */
     record Shared(SandboxConnection connection) implements Target {}

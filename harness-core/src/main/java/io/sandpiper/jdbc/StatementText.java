@@ -11,10 +11,10 @@ final class StatementText {
 
   private StatementText() {}
 
-  static String of(String sql, long rows) {
+  static String of(Object sql, long rows) {
     return rows < 0
-        ? Sql.brief(sql)
-        : "%s (%d %s)".formatted(Sql.brief(sql), rows, rows == 1 ? "row" : "rows");
+        ? sql.toString()
+        : "%s (%d %s)".formatted(sql, rows, rows == 1 ? "row" : "rows");
   }
 
   /** How many rows a call of {@code execute…} has changed, or -1 where it does not tell. */
