@@ -41,7 +41,7 @@ final class CloneDatabase {
   /** Takes a connection, or null where none has come back for as long as the pool would wait. */
   @Nullable PhysicalConnection take() throws SQLException {
     try {
-      if (!permits.tryAcquire(server.room().limitMillis(), TimeUnit.MILLISECONDS)) {
+      if (!permits.tryAcquire(server.patience().toNanos(), TimeUnit.NANOSECONDS)) {
         return null;
       }
     } catch (InterruptedException interrupted) {
@@ -69,7 +69,7 @@ final class CloneDatabase {
   }
 
   Duration limit() {
-    return Duration.ofMillis(server.room().limitMillis());
+    return server.patience();
   }
 
   /** Takes a connection back from its user. */

@@ -121,8 +121,8 @@ final class CloneFactory {
   }
 
   /** Makes a database for a test, with one connection open. */
-  CloneDatabase create(Duration limit) throws SQLException {
-    Template from = template(limit);
+  CloneDatabase create() throws SQLException {
+    Template from = template(server.patience());
     String name = PREFIX + token + "_" + number.incrementAndGet();
     try {
       return server.maintain(session -> create(session, name, from));

@@ -3,6 +3,7 @@ package io.sandpiper.jdbc;
 import com.zaxxer.hikari.HikariDataSource;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Deque;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import org.jspecify.annotations.Nullable;
@@ -14,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class CloneServer {
 
   private static final int POOL_SIZE = 10;
+  private static final Duration PATIENCE = Duration.ofSeconds(30);
 
   private final ConnectionRoom room;
   private final DatabaseAddress address;
@@ -36,6 +38,12 @@ final class CloneServer {
   int maximumPoolSize() {
     HikariDataSource hikari = room.hikari();
     return hikari == null ? POOL_SIZE : hikari.getMaximumPoolSize();
+  }
+
+  /** How long somebody waits for others to return their connections. */
+  Duration patience() {
+    long limit = room.limitMillis();
+    return limit > 0 ? Duration.ofMillis(limit) : PATIENCE;
   }
 
   /** Opens a connection of an application; to be given to {@link #close}. */

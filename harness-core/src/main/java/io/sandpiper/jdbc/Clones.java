@@ -31,8 +31,8 @@ final class Clones implements AutoCloseable {
   private static final int THREADS = 4;
   private static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
 
-  /** How long users of the pool are given to let the template be made. */
-  private static final Duration LONGEST_QUIET = Duration.ofSeconds(20);
+  /** At the start of an application nobody has asked for a template yet. */
+  private static final Duration SHORT_QUIET = Duration.ofSeconds(2);
 
   private static final Duration LONGEST_CLOSE = Duration.ofSeconds(20);
 
@@ -81,7 +81,7 @@ final class Clones implements AutoCloseable {
 
   /** Makes the template now, so that the first test need not wait until nobody is connected. */
   void prepareTemplate() throws SQLException {
-    factory.template(LONGEST_QUIET);
+    factory.template(SHORT_QUIET);
   }
 
   /** Takes a database for a test; waits in turn where none is ready. */
@@ -164,6 +164,10 @@ final class Clones implements AutoCloseable {
 
   private void makeMore() {
     int wanted = waiting.size() + Math.max(0, ahead - ready.size()) - making;
+    if (!factory.started()) {
+      // One is enough to find out whether a template can be made.
+      wanted = Math.min(wanted, 1 - making);
+    }
     for (int i = 0; i < wanted && !closed; i++) {
       making++;
       workers.execute(this::make);
@@ -177,7 +181,7 @@ final class Clones implements AutoCloseable {
       return;
     }
     try {
-      made(factory.create(LONGEST_QUIET), null);
+      made(factory.create(), null);
     } catch (SQLException failed) {
       made(null, failed);
     } catch (RuntimeException | Error failed) {
@@ -201,6 +205,7 @@ final class Clones implements AutoCloseable {
       making--;
       if (database != null) {
         giveOrKeep(database);
+        makeMore();
       } else if (failure != null) {
         LOG.debug("No database was made", failure);
         refuse(failure);

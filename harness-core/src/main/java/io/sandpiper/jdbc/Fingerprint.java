@@ -29,11 +29,28 @@ final class Fingerprint {
           + " SET LOCAL extra_float_digits=3; SET LOCAL bytea_output='hex';"
           + " SET LOCAL row_security=off; SET LOCAL search_path=pg_catalog";
 
+  /** What the server itself defines has smaller numbers, and differs between no two databases. */
+  private static final String DEFINED_HERE =
+      """
+      CASE relname WHEN 'pg_depend' THEN 't.objid >= 16384'
+                   WHEN 'pg_proc' THEN 't.oid >= 16384 OR t.proacl IS NOT NULL'
+                   WHEN 'pg_class' THEN 'true'
+                   WHEN 'pg_namespace' THEN 'true'
+                   ELSE format('t.%I >= 16384', attname) END
+      """;
+
   private static final String TABLES =
       """
-      SELECT format('%I.%I', nspname, relname), nspname = 'pg_catalog',
+      SELECT format('%I.%I', nspname, relname),
+             CASE WHEN nspname <> 'pg_catalog' OR attname IS NULL THEN 'true' ELSE
+      """
+          + DEFINED_HERE
+          + """
+             END,
              CASE WHEN nspname = 'pg_catalog' THEN 0 ELSE pg_total_relation_size(c.oid) END
       FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+      LEFT JOIN pg_attribute ON attrelid = c.oid AND attnum = 1
+                             AND atttypid IN ('oid'::regtype, 'regproc'::regtype)
       WHERE relkind IN ('r', 'm') AND NOT relisshared
         AND nspname NOT IN ('information_schema', 'pg_toast') AND nspname NOT LIKE 'pg\\_temp%'
         AND (nspname <> 'pg_catalog' OR (has_table_privilege(c.oid, 'SELECT')
@@ -66,7 +83,7 @@ final class Fingerprint {
     long content = 0;
     try (ResultSet tables = statement.executeQuery(TABLES)) {
       while (tables.next()) {
-        hashes.add(hashOf(tables.getString(1), tables.getBoolean(2)));
+        hashes.add(hashOf(tables.getString(1), tables.getString(2)));
         content += tables.getLong(3);
       }
     }
@@ -77,13 +94,14 @@ final class Fingerprint {
     }
   }
 
-  private static String hashOf(String table, boolean catalog) {
+  private static String hashOf(String table, String condition) {
     String row =
-        catalog && (table.endsWith(".pg_class") || table.endsWith(".pg_index"))
+        table.equals("pg_catalog.pg_class") || table.equals("pg_catalog.pg_index")
             ? "(to_jsonb(t) - %s::text[])::text".formatted(VOLATILE)
             : "t::text";
-    return "SELECT '%s' AS name, coalesce(md5(string_agg(h, '' ORDER BY h)), '') AS hash FROM (SELECT md5(%s) AS h FROM %s t) r"
-        .formatted(table.replace("'", "''"), row, table);
+    return ("SELECT '%s' AS name, coalesce(md5(string_agg(h, '' ORDER BY h)), '') AS hash"
+            + " FROM (SELECT md5(%s) AS h FROM %s t WHERE %s) r")
+        .formatted(table.replace("'", "''"), row, table, condition);
   }
 
   private static String hash(Statement statement, List<String> hashes) throws SQLException {

@@ -12,6 +12,10 @@ final class OpenClones implements AutoCloseable {
     all.add(clones);
   }
 
+  boolean isEmpty() {
+    return all.isEmpty();
+  }
+
   @Override
   public void close() {
     all.forEach(Clones::close);
