@@ -365,7 +365,7 @@ final class ConnectionHandle extends JdbcHandle {
     closed = true;
     if (target instanceof Target.Real real) {
       real.connection().close();
-      dataSource.realClosed();
+      dataSource.closed(real);
       return;
     }
     try {
