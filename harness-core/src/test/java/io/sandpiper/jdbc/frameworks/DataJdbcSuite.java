@@ -186,6 +186,13 @@ abstract class DataJdbcSuite extends FrameworkSuite {
   }
 
   @Twice
+  void a_nested_transaction_with_an_error_rolls_back_to_its_savepoint(Pair pair)
+      throws InterruptedException {
+    pair.meet();
+    nestedTransactionsWithAnError();
+  }
+
+  @Twice
   void what_a_callback_writes_after_the_commit_is_kept(Pair pair) throws InterruptedException {
     pair.meet();
     writeAfterCommit();

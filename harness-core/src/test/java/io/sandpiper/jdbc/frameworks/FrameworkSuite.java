@@ -212,10 +212,21 @@ abstract class FrameworkSuite {
   }
 
   @Twice
-  void a_read_only_transaction_reads(Pair pair) throws InterruptedException {
+  void a_read_only_transaction_reads_and_does_not_write(Pair pair) throws InterruptedException {
     names.add(own("a"));
     pair.meet();
     assertThat(service.reading(Names::all)).containsExactly(own("a"));
+    assertThatThrownBy(
+            () ->
+                service.reading(
+                    table -> {
+                      table.add(own("b"));
+                      return table.all();
+                    }))
+        .rootCause()
+        .asInstanceOf(throwable(SQLException.class))
+        .extracting(SQLException::getSQLState)
+        .isEqualTo("25006");
     service.in(table -> table.add(own("c")));
     assertThat(names.all()).containsExactly(own("a"), own("c"));
   }
@@ -354,6 +365,24 @@ abstract class FrameworkSuite {
           table.add(own("d"));
         });
     assertThat(names.all()).containsExactly(own("a"), own("c"), own("d"));
+  }
+
+  /** As {@link #nestedTransactions()}, where SQL fails inside. */
+  final void nestedTransactionsWithAnError() {
+    service.in(
+        table -> {
+          table.add(own("a"));
+          assertThatThrownBy(
+                  () ->
+                      service.nested(
+                          nested -> {
+                            nested.add(own("b"));
+                            nested.add(own("a"));
+                          }))
+              .isInstanceOf(DataIntegrityViolationException.class);
+          table.add(own("c"));
+        });
+    assertThat(names.all()).containsExactly(own("a"), own("c"));
   }
 
   /** For frameworks that write without a session of their own: it commits, after all. */

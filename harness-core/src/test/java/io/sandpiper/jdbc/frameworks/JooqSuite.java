@@ -21,6 +21,7 @@ import org.jooq.Record1;
 import org.jooq.Result;
 import org.jooq.SQLDialect;
 import org.jooq.Table;
+import org.jooq.exception.IntegrityConstraintViolationException;
 import org.jooq.impl.DSL;
 import org.jooq.impl.SQLDataType;
 import org.mybatis.spring.boot.autoconfigure.MybatisAutoConfiguration;
@@ -34,6 +35,7 @@ import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
 import org.springframework.dao.DataIntegrityViolationException;
+import org.springframework.dao.DuplicateKeyException;
 import org.springframework.test.context.TestPropertySource;
 
 /** jOOQ: with Spring's transactions, and with its own. */
@@ -198,19 +200,20 @@ abstract class JooqSuite extends FrameworkSuite {
 
   @Twice
   void nested_transactions_of_jooq_on_spring_s(Pair pair) throws InterruptedException {
-    nestedTransactionsOfJooq(jooq);
+    nestedTransactionsOfJooq(jooq, DuplicateKeyException.class);
     pair.meet();
     assertThat(names.all()).containsExactly(own("a"), own("c"), own("d"));
   }
 
   @Twice
   void nested_transactions_of_jooq_alone(Pair pair) throws InterruptedException {
-    nestedTransactionsOfJooq(DSL.using(dataSource, SQLDialect.POSTGRES));
+    nestedTransactionsOfJooq(
+        DSL.using(dataSource, SQLDialect.POSTGRES), IntegrityConstraintViolationException.class);
     pair.meet();
     assertThat(names.all()).containsExactly(own("a"), own("c"), own("d"));
   }
 
-  private void nestedTransactionsOfJooq(DSLContext context) {
+  private void nestedTransactionsOfJooq(DSLContext context, Class<? extends Exception> duplicate) {
     context.transaction(
         outer -> {
           Names table = new NamesOfJooq(outer.dsl());
@@ -222,9 +225,9 @@ abstract class JooqSuite extends FrameworkSuite {
                           .transaction(
                               inner -> {
                                 new NamesOfJooq(inner.dsl()).add(own("b"));
-                                throw new Thrown();
+                                new NamesOfJooq(inner.dsl()).add(own("a"));
                               }))
-              .isInstanceOf(Thrown.class);
+              .isInstanceOf(duplicate);
           outer.dsl().transaction(inner -> new NamesOfJooq(inner.dsl()).add(own("c")));
           table.add(own("d"));
         });
@@ -284,6 +287,13 @@ abstract class JooqSuite extends FrameworkSuite {
   void a_nested_transaction_rolls_back_to_its_savepoint(Pair pair) throws InterruptedException {
     pair.meet();
     nestedTransactions();
+  }
+
+  @Twice
+  void a_nested_transaction_with_an_error_rolls_back_to_its_savepoint(Pair pair)
+      throws InterruptedException {
+    pair.meet();
+    nestedTransactionsWithAnError();
   }
 
   @Twice

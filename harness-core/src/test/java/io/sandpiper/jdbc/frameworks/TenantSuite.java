@@ -7,8 +7,11 @@ import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.hibernate.Session;
 import org.hibernate.SessionFactory;
@@ -177,6 +180,51 @@ abstract class TenantSuite {
     assertThat(names(WEST)).containsExactly(own("b"));
   }
 
+  /** Both hold a connection: one of them has a session open while the other works. */
+  @Twice
+  void two_tenants_whose_sessions_overlap(Pair pair) throws InterruptedException {
+    try (Session east = session(EAST);
+        Session west = session(WEST)) {
+      east.beginTransaction();
+      east.persist(new Entities.Name(own("a")));
+      east.flush();
+      pair.meet();
+      west.beginTransaction();
+      west.persist(new Entities.Name(own("b")));
+      west.flush();
+      west.getTransaction().commit();
+      east.persist(new Entities.Name(own("c")));
+      east.flush();
+      east.getTransaction().commit();
+    }
+    assertThat(names(EAST)).containsExactly(own("a"), own("c"));
+    assertThat(names(WEST)).containsExactly(own("b"));
+  }
+
+  @Twice
+  void tasks_of_two_tenants_on_shared_threads(Pair pair) throws Exception {
+    List<Future<?>> tasks = new ArrayList<>();
+    for (int i = 0; i < 10; i++) {
+      String tenant = i % 2 == 0 ? EAST : WEST;
+      String name = own("task%02d".formatted(i));
+      tasks.add(executor.submit(() -> add(tenant, name)));
+    }
+    pair.meet();
+    for (Future<?> task : tasks) {
+      task.get(30, TimeUnit.SECONDS);
+    }
+    assertThat(names(EAST)).hasSize(5).allMatch(name -> name.matches("task0[02468].*"));
+    assertThat(names(WEST)).hasSize(5).allMatch(name -> name.matches("task0[13579].*"));
+  }
+
+  @Twice
+  void a_connection_that_is_returned_leaves_its_schema_behind(Pair pair) throws Exception {
+    add(EAST, own("a"));
+    pair.meet();
+    assertThat(jdbc.queryForObject("SELECT current_schema()", String.class)).isEqualTo("public");
+    assertThat(jdbc.queryForObject("SELECT count(*) FROM name", Integer.class)).isZero();
+  }
+
   @Twice
   void a_schema_stays_set_over_commits_and_rollbacks(Pair pair) throws Exception {
     try (Connection connection = dataSource.getConnection()) {
@@ -196,6 +244,22 @@ abstract class TenantSuite {
     }
     assertThat(names(EAST)).containsExactly(own("a"), own("c"));
     assertThat(names(WEST)).containsExactly(own("d"));
+  }
+
+  @Twice
+  void autocommit_statements_of_two_connections_in_turn(Pair pair) throws Exception {
+    try (Connection east = dataSource.getConnection();
+        Connection west = dataSource.getConnection()) {
+      east.setSchema(EAST);
+      west.setSchema(WEST);
+      for (int i = 0; i < 3; i++) {
+        insert(east, i, own("e" + i));
+        insert(west, i, own("w" + i));
+        pair.meet();
+      }
+    }
+    assertThat(names(EAST)).containsExactly(own("e0"), own("e1"), own("e2"));
+    assertThat(names(WEST)).containsExactly(own("w0"), own("w1"), own("w2"));
   }
 
   private static void insert(Connection connection, int id, String name) throws SQLException {
