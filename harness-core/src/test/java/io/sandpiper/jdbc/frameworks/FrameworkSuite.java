@@ -2,12 +2,12 @@ package io.sandpiper.jdbc.frameworks;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.InstanceOfAssertFactories.throwable;
 
 import io.sandpiper.Sandbox;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -139,11 +139,7 @@ abstract class FrameworkSuite {
                       table.add(own("a"));
                     }))
         .isInstanceOf(DataIntegrityViolationException.class)
-        .hasRootCauseInstanceOf(SQLException.class)
-        .rootCause()
-        .asInstanceOf(throwable(SQLException.class))
-        .extracting(SQLException::getSQLState)
-        .isEqualTo("23505");
+        .satisfies(thrown -> assertThat(sqlStates(thrown)).startsWith("23505"));
     pair.meet();
     assertThatThrownBy(() -> names.add(own("a")))
         .isInstanceOf(DataIntegrityViolationException.class);
@@ -165,10 +161,7 @@ abstract class FrameworkSuite {
                           .isInstanceOf(DataAccessException.class);
                       table.all();
                     }))
-        .rootCause()
-        .asInstanceOf(throwable(SQLException.class))
-        .extracting(SQLException::getSQLState)
-        .isEqualTo("25P02");
+        .satisfies(thrown -> assertThat(sqlStates(thrown)).startsWith("25P02"));
     assertThat(names.all()).containsExactly(own("a"));
   }
 
@@ -223,10 +216,7 @@ abstract class FrameworkSuite {
                       table.add(own("b"));
                       return table.all();
                     }))
-        .rootCause()
-        .asInstanceOf(throwable(SQLException.class))
-        .extracting(SQLException::getSQLState)
-        .isEqualTo("25006");
+        .satisfies(thrown -> assertThat(sqlStates(thrown)).startsWith("25006"));
     service.in(table -> table.add(own("c")));
     assertThat(names.all()).containsExactly(own("a"), own("c"));
   }
@@ -346,6 +336,14 @@ abstract class FrameworkSuite {
     pair.meet();
     begun.get(0).get(30, TimeUnit.SECONDS);
     assertThat(names.all()).containsExactly(own("a"), "by listener of " + own("a"));
+  }
+
+  /** Those of an exception and its causes, from outside to inside. */
+  private static List<String> sqlStates(Throwable thrown) {
+    return Stream.<Throwable>iterate(thrown, Objects::nonNull, Throwable::getCause)
+        .filter(SQLException.class::isInstance)
+        .map(cause -> ((SQLException) cause).getSQLState())
+        .toList();
   }
 
   /** For the transaction managers that have savepoints. */
