@@ -20,7 +20,7 @@ import org.junit.platform.testkit.engine.Event;
 class FrameworksTests {
 
   private static final String PARALLEL = "junit.jupiter.execution.parallel.";
-  private static final String THREADS = "128";
+  private static final String THREADS = "256";
 
   @TestFactory
   Stream<DynamicTest> spring_data_jdbc() {

@@ -1,5 +1,6 @@
 package io.sandpiper.jdbc.frameworks;
 
+import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
@@ -7,22 +8,32 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
 
-/** Lets the two runs of a test begin together. */
+/**
+ * Lets the two runs of a test begin together, and only so many tests at a time.
+ *
+ * <p>The server has connections for some hundred sandboxes, and each context keeps its own.
+ */
 final class PairExtension implements BeforeEachCallback, AfterEachCallback, ParameterResolver {
 
   private static final Namespace NAMESPACE = Namespace.create(PairExtension.class);
+  private static final int PAIRS_AT_ONCE = 10;
 
   /** The store of the test method, of which each run has a child. */
   private static Pair pair(ExtensionContext run) {
+    Semaphore room =
+        run.getRoot()
+            .getStore(NAMESPACE)
+            .computeIfAbsent(
+                Semaphore.class, type -> new Semaphore(PAIRS_AT_ONCE), Semaphore.class);
     return run.getParent()
         .orElseThrow()
         .getStore(NAMESPACE)
-        .computeIfAbsent(Pair.class, type -> new Pair(), Pair.class);
+        .computeIfAbsent(Pair.class, type -> new Pair(room), Pair.class);
   }
 
   @Override
   public void beforeEach(ExtensionContext run) throws InterruptedException {
-    pair(run).meet();
+    pair(run).begin();
   }
 
   @Override
