@@ -12,6 +12,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.jdbc.PgConnection;
 
 /**
  * The connections that sandboxes hold, and the room for them on the server.
@@ -89,7 +90,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
   Connection take() throws SQLException {
-    if (source == pool || source == hikari) {
+    if (!isDedicated()) {
       return source.getConnection();
     }
     acquire();
@@ -164,11 +165,19 @@ final class ConnectionRoom implements AutoCloseable {
     return null;
   }
 
+  /** Whether its connections are for sandboxes only, and went through {@link Session#prepare}. */
+  boolean isDedicated() {
+    return source != pool && source != hikari;
+  }
+
   private Connection open() throws SQLException {
     try {
       Connection connection = source.getConnection();
       if (hikari != null) {
         prepare(connection, hikari);
+      }
+      if (connection.isWrapperFor(PgConnection.class)) {
+        Session.prepare(connection);
       }
       return connection;
     } catch (SQLException failed) {
@@ -193,7 +202,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection back that is as it was when it was taken. */
   void giveBack(Connection connection) throws SQLException {
-    if (source == pool || source == hikari || closed) {
+    if (!isDedicated() || closed) {
       connection.close();
     } else {
       idle.push(new Idle(connection, System.nanoTime()));

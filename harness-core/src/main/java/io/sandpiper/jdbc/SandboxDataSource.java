@@ -31,6 +31,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private final BooleanSupplier settingUp;
   private final Object key;
   private final ConnectionRoom room;
+  private final Facts facts = new Facts();
+  private final SqlTexts texts = new SqlTexts();
 
   private SandboxDataSource(DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
     this.pool = pool;
@@ -73,24 +75,39 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** The physical connection that a handle's statements of now go to. */
   Target target(String use) throws SQLException {
     if (settingUp.getAsBoolean() || Sandbox.isOutside()) {
-      return new Target.Real(pool.getConnection());
+      return real();
     }
     Work work = Work.current();
     if (work == null) {
       if (unowned == Unowned.PASS_THROUGH) {
-        return new Target.Real(pool.getConnection());
+        return real();
       }
       throw new UnownedAccessException(use);
     }
     Sandbox sandbox = work.sandbox();
     if (sandbox.isolation() == Isolation.NONE) {
-      return new Target.Real(pool.getConnection());
+      return real();
     }
-    Object part = sandbox.part(key, () -> new SandboxConnection(sandbox, room));
+    Object part = sandbox.part(key, () -> new SandboxConnection(sandbox, room, facts));
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
     }
     throw SandboxEndedException.of(sandbox, use);
+  }
+
+  /** A connection of the pool, through which somebody may change the schema. */
+  private Target real() throws SQLException {
+    facts.forget();
+    return new Target.Real(pool.getConnection());
+  }
+
+  /** A handle that led to the pool was closed. */
+  void realClosed() {
+    facts.forget();
+  }
+
+  SqlTexts texts() {
+    return texts;
   }
 
   /** Where a handle leads. */
