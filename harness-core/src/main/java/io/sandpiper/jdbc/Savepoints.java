@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.AutoSave;
 import org.postgresql.jdbc.PgConnection;
 import org.postgresql.util.PSQLException;
-import org.postgresql.util.PSQLState;
+import org.postgresql.util.ServerErrorMessage;
 
 /**
  * The transactions of the application, and its autocommit statements, as savepoints in the one
@@ -28,6 +28,11 @@ final class Savepoints {
   private static final String WRITERS =
       "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()"
           + " AND locktype = 'transactionid' AND mode = 'ExclusiveLock'";
+
+  /** What the server says in a transaction that has failed, in the form of its protocol. */
+  private static final String ABORTED =
+      "SERROR\0VERROR\0C25P02\0Mcurrent transaction is aborted, commands ignored until end of"
+          + " transaction block\0Fpostgres.c\0Rexec_parse_message\0";
 
   private final Session session;
   private final Facts facts;
@@ -53,12 +58,10 @@ final class Savepoints {
   <T extends @Nullable Object> T run(Lease lease, Request request, SqlCall<T> call)
       throws SQLException {
     if (lease.failed()) {
-      throw new PSQLException(
-          "ERROR: current transaction is aborted, commands ignored until end of transaction block",
-          PSQLState.IN_FAILED_SQL_TRANSACTION);
+      throw new PSQLException(new ServerErrorMessage(ABORTED));
     }
     if (lease.savepoint() == null) {
-      before(lease);
+      before(lease, request.isSeveral());
     }
     session.useSchema(lease.handle().schema());
     for (SqlText sql : request.texts()) {
@@ -69,10 +72,13 @@ final class Savepoints {
     if (lease.savepoint() != null) {
       return later(lease, call);
     }
+    if (request.isSeveral() && !lease.transaction() && facts().defer() != null) {
+      return named(lease, () -> checked(call));
+    }
     return request.autosaves() && !lease.nested() ? autosaved(lease, call) : named(lease, call);
   }
 
-  private void before(Lease lease) throws SQLException {
+  private void before(Lease lease, boolean several) throws SQLException {
     Lease outer = lease.outer();
     if (outer != null) {
       giveUpFailed(outer);
@@ -85,7 +91,7 @@ final class Savepoints {
         session.send("RELEASE SAVEPOINT %1$s;SAVEPOINT %1$s".formatted(Session.BASE));
       }
       sendIfAny(
-          lease.transaction()
+          lease.transaction() || several
               ? constraints.beforeTransaction(facts())
               : constraints.beforeStatement());
     }
@@ -174,6 +180,13 @@ final class Savepoints {
     session.send("SAVEPOINT " + name(lease));
     lease.savepoint(name(lease));
     return later(lease, call);
+  }
+
+  /** Several statements at once are one transaction, also in autocommit. */
+  private <T extends @Nullable Object> T checked(SqlCall<T> call) throws SQLException {
+    T result = call.call();
+    sendIfAny(constraints.atCommit(facts(), true));
+    return result;
   }
 
   /** What a commit does: checks what was deferred, and lets the effects stay. */

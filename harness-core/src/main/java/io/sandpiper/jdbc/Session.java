@@ -49,6 +49,8 @@ final class Session {
    * waited for without end, unless the application has chosen a time itself.
    */
   static void prepare(Connection connection) throws SQLException {
+    // The driver asks the server once, which must not happen between the calls of a lease.
+    connection.getCatalog();
     try (Statement statement = connection.createStatement()) {
       statement.execute(
           settings("", connection.unwrap(PgConnection.class))
@@ -79,6 +81,9 @@ final class Session {
   static Session begin(
       PgConnection pg, long number, boolean prepared, @Nullable DatabaseFacts facts)
       throws SQLException {
+    if (!prepared) {
+      pg.getCatalog();
+    }
     Session session = new Session(pg, "sp:" + number);
     pg.setAutoCommit(false);
     session.send(

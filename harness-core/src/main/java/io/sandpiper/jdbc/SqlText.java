@@ -51,12 +51,15 @@ final class SqlText {
           Trait.SETS_APPLICATION_NAME, sign("\\bapplication_name\\b"),
           Trait.SETS_LOCK_TIMEOUT, sign("\\block_timeout\\b"));
 
+  private static final Pattern HOLDS = sign("\\bwith\\s+hold\\b");
+
   private static final int SHOWN = 60;
 
   private final String text;
   private final String firstWord;
   private final @Nullable String refusal;
   private final Set<Trait> traits;
+  private boolean several;
   private @Nullable String brief;
 
   private SqlText(String text) {
@@ -102,6 +105,26 @@ final class SqlText {
     return !NO_AUTOSAVE.contains(firstWord);
   }
 
+  /** Whether there is more than one statement in the text. */
+  boolean isSeveral() {
+    return several;
+  }
+
+  /**
+   * What the server calls a statement that it refuses outside a transaction block, or null where
+   * the text is none.
+   */
+  @Nullable String needsTransaction() {
+    return switch (firstWord) {
+      case "SAVEPOINT" -> "SAVEPOINT";
+      case "RELEASE" -> "RELEASE SAVEPOINT";
+      case "ROLLBACK" -> "ROLLBACK TO SAVEPOINT";
+      case "LOCK" -> "LOCK TABLE";
+      case "DECLARE" -> HOLDS.matcher(text).find() ? null : "DECLARE CURSOR";
+      default -> null;
+    };
+  }
+
   /** Whether the text goes back to a savepoint of the application. */
   boolean rollsBackInPart() {
     return firstWord.equals("ROLLBACK");
@@ -124,7 +147,7 @@ final class SqlText {
     return known;
   }
 
-  private static @Nullable String readStatements(SqlLexer words, @Nullable String first) {
+  private @Nullable String readStatements(SqlLexer words, @Nullable String first) {
     String word = first;
     while (word != null) {
       String second = words.next();
@@ -139,6 +162,7 @@ final class SqlText {
       while (";".equals(word)) {
         word = words.next();
       }
+      several |= word != null;
     }
     return null;
   }
