@@ -3,18 +3,19 @@ package io.sandpiper.jdbc;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.Isolation;
+import io.sandpiper.Schedules;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The same JDBC programs on plain connections and in sandboxes see the same. */
@@ -24,17 +25,19 @@ class ConformanceTests {
 
   private static final List<Isolation> ISOLATIONS = List.of(Isolation.TRANSACTION);
 
-  private final Map<String, List<String>> plain = new HashMap<>();
   private ConformanceFixture fixture;
+  private ConformanceFixture rewriting;
 
   @BeforeAll
   void open() throws Exception {
     fixture = new ConformanceFixture("");
+    rewriting = new ConformanceFixture("reWriteBatchedInserts=true");
   }
 
   @AfterAll
   void close() throws Exception {
     fixture.close();
+    rewriting.close();
   }
 
   static List<Program> programs() {
@@ -51,35 +54,38 @@ class ConformanceTests {
         .toList();
   }
 
-  static List<Arguments> programsInSandboxes() {
-    return programs().stream()
-        .flatMap(program -> ISOLATIONS.stream().map(in -> Arguments.of(program, in)))
-        .toList();
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("programs")
+  void a_program_sees_in_a_sandbox_what_it_sees_on_a_plain_connection(Program program)
+      throws Exception {
+    compare(fixture, program);
   }
 
-  @ParameterizedTest(name = "{0} in {1}")
-  @MethodSource("programsInSandboxes")
-  void a_program_sees_in_a_sandbox_what_it_sees_on_a_plain_connection(
-      Program program, Isolation isolation) throws Exception {
-    List<String> expected = plain(program);
-    List<String> seen = fixture.sandboxed(program, isolation);
+  static List<Program> batches() {
+    return StatementPrograms.batches();
+  }
+
+  @ParameterizedTest(name = "{0}")
+  @MethodSource("batches")
+  void a_program_with_rewritten_batches_does_so_too(Program program) throws Exception {
+    compare(rewriting, program);
+  }
+
+  @RepeatedTest(25)
+  @ExtendWith(Schedules.class)
+  void a_random_program_does_so_too(Random random) throws Exception {
+    compare(random.nextBoolean() ? fixture : rewriting, RandomProgram.of(random.nextLong()));
+  }
+
+  private static void compare(ConformanceFixture place, Program program) throws Exception {
+    List<String> expected = place.plain(program);
     assertThat(expected).as("%s itself", program).contains("the program -> done");
-    List<String> declared =
-        Differences.of(program, isolation).stream()
-            .flatMap(difference -> difference.lines().stream())
-            .toList();
-    assertThat(different(expected, seen))
-        .as(() -> "%s in %s:%s".formatted(program, isolation, sideBySide(expected, seen)))
-        .isEqualTo(declared);
-  }
-
-  private List<String> plain(Program program) throws Exception {
-    List<String> known = plain.get(program.name());
-    if (known == null) {
-      known = fixture.plain(program);
-      assertThat(plain.put(program.name(), known)).as(program.name()).isNull();
+    for (Isolation isolation : ISOLATIONS) {
+      List<String> seen = place.sandboxed(program, isolation);
+      assertThat(different(expected, seen))
+          .as(() -> "%s in %s:%s".formatted(program, isolation, sideBySide(expected, seen)))
+          .isEqualTo(Differences.lines(program, isolation));
     }
-    return known;
   }
 
   /** The lines of a sandbox's transcript that are not those of the plain one. */

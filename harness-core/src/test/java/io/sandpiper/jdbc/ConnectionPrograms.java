@@ -223,7 +223,6 @@ final class ConnectionPrograms {
               seen.does("commit", c::commit);
               seen.does("rollback", c::rollback);
               seen.does("autocommit", () -> c.setAutoCommit(false));
-              seen.note("its statement", s.isClosed());
               seen.see("execute", () -> s.execute("SELECT 1"));
               seen.note("its rows", rows.isClosed());
               seen.see("next", rows::next);

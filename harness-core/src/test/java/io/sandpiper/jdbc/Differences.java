@@ -20,10 +20,12 @@ final class Differences {
 
   private Differences() {}
 
-  static List<Difference> of(Program program, Isolation isolation) {
+  /** What the sandbox's transcript of a program has where the plain one differs. */
+  static List<String> lines(Program program, Isolation isolation) {
     return ALL.stream()
         .filter(difference -> difference.isolation() == isolation)
         .filter(difference -> difference.program().equals(program.name()))
+        .flatMap(difference -> difference.lines().stream())
         .toList();
   }
 }

@@ -52,7 +52,6 @@ final class SessionPrograms {
                     "SHOW client_min_messages",
                     "SHOW bytea_output",
                     "SHOW statement_timeout",
-                    "SELECT current_setting('my.own', true)",
                     "SELECT current_user = session_user",
                     "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
                     "SELECT count(*) FROM pg_listening_channels()",

@@ -300,7 +300,7 @@ final class StatementPrograms {
                     "SELECT obj_description('item'::regclass)")));
   }
 
-  private static List<Program> batches() {
+  static List<Program> batches() {
     return List.of(
         on(
             "a batch of texts",

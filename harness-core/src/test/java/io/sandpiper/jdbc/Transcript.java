@@ -24,6 +24,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.StringJoiner;
 import java.util.concurrent.Callable;
@@ -114,7 +115,7 @@ final class Transcript {
   }
 
   /** All results of a statement that has been executed, and its warnings. */
-  private static String results(Statement statement, boolean rows) throws Exception {
+  static String results(Statement statement, boolean rows) throws Exception {
     StringJoiner results = new StringJoiner(" then ");
     boolean isRows = rows;
     while (isRows || statement.getUpdateCount() != -1) {
@@ -176,7 +177,10 @@ final class Transcript {
 
   private void write(String label, String seen) {
     String line = label + " -> " + seen;
-    lines.add(scrub.apply(line.replaceAll("large object \\d+", "large object <oid>")));
+    lines.add(
+        scrub.apply(
+            line.replaceAll("large object \\d+", "large object <oid>")
+                .replaceAll("portal \"C_\\d+", "portal \"<portal>")));
   }
 
   private static String rows(ResultSet rows) throws Exception {
@@ -254,6 +258,9 @@ final class Transcript {
     }
     if (value instanceof long[] numbers) {
       return "long" + Arrays.toString(numbers);
+    }
+    if (value instanceof Map<?, ?> values) {
+      return "Map " + values;
     }
     if (value instanceof Object[] values) {
       return type + " " + list(Arrays.asList(values));

@@ -162,6 +162,7 @@ final class TypePrograms {
                   seen,
                   "a_timestamptz",
                   s -> s.setObject(1, OffsetDateTime.parse("2026-01-01T00:00Z")));
+              seen.sql(c, "RESET TIME ZONE");
             }),
         on(
             "bytes and bits",
