@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.Isolation;
 import io.sandpiper.Schedules;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -114,7 +116,18 @@ class ConformanceTests {
   }
 
   @Test
-  void names_of_programs_are_unique() {
+  void the_guide_lists_every_difference() throws Exception {
+    String page = Files.readString(Path.of("..", "docs", "transaction-sandbox.md"));
+    assertThat(Differences.ALL)
+        .allSatisfy(difference -> assertThat(page).contains(difference.sentence()));
+  }
+
+  @Test
+  void a_difference_is_of_a_program_and_there_are_no_two_programs_of_one_name() {
     assertThat(programs()).extracting(Program::name).doesNotHaveDuplicates();
+    assertThat(programs())
+        .extracting(Program::name)
+        .containsAll(Differences.ALL.stream().map(Differences.Difference::program).toList());
+    assertThat(Differences.ALL).noneMatch(difference -> difference.lines().isEmpty());
   }
 }

@@ -123,9 +123,10 @@ final class ConstraintPrograms {
               c.setAutoCommit(false);
               seen.sql(c, "SET CONSTRAINTS ALL IMMEDIATE", DEFERRED);
               c.rollback();
-              c.setAutoCommit(true);
-              seen.sql(c, "SET CONSTRAINTS ALL DEFERRED", DEFERRABLE);
             }),
+        on(
+            "SET CONSTRAINTS in autocommit mode",
+            (c, seen) -> seen.sql(c, "SET CONSTRAINTS ALL DEFERRED", DEFERRABLE)),
         on(
             "a deferred unique constraint",
             (c, seen) -> {

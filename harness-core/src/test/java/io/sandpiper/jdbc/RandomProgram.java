@@ -4,7 +4,6 @@ import static io.sandpiper.Schedules.oneOf;
 
 import java.sql.Connection;
 import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Savepoint;
 import java.sql.Statement;
@@ -130,7 +129,7 @@ final class RandomProgram {
                 () -> text("UPDATE item SET owner = 'o%d' WHERE id < %d".formatted(id(), id())),
                 () -> text("DELETE FROM item WHERE id = %d RETURNING *".formatted(id())),
                 () -> text("SELECT count(*), max(id) FROM item"),
-                () -> text(oneOf(random, List.of("SELECT 1/0", "SELEC", "SELECT * FROM nowhere"))),
+                () -> text(oneOf(random, List.of("SELECT 1/0", "SELECT * FROM nowhere"))),
                 () -> text("INSERT INTO item VALUES (%d, NULL)".formatted(id())),
                 () ->
                     text(

@@ -24,6 +24,24 @@ final class ResultSetPrograms {
     }
   }
 
+  /** Rows of which the first has been read and the next have to be fetched. */
+  private static void streaming(Connection c, Rows use) throws Exception {
+    c.setAutoCommit(false);
+    try (Statement s = c.createStatement()) {
+      s.setFetchSize(1);
+      ResultSet rows = s.executeQuery("SELECT id FROM item ORDER BY id");
+      rows.next();
+      use.with(rows);
+    }
+    c.rollback();
+  }
+
+  /** Something done with rows. */
+  @FunctionalInterface
+  private interface Rows {
+    void with(ResultSet rows) throws Exception;
+  }
+
   static List<Program> all() {
     return List.of(
         on(
@@ -139,30 +157,27 @@ final class ResultSetPrograms {
               c.rollback();
             }),
         on(
-            "streaming over the end of the transaction",
+            "streaming after a rollback",
             (c, seen) -> {
-              items(c, 50);
-              c.setAutoCommit(false);
-              try (Statement s = c.createStatement()) {
-                s.setFetchSize(4);
-                ResultSet rows = s.executeQuery("SELECT id FROM item ORDER BY id");
-                rows.next();
-                c.commit();
-                for (int i = 0; i < 5; i++) {
-                  seen.see("after commit", rows::next);
-                }
-              }
-              c.rollback();
-              try (Statement s = c.createStatement()) {
-                s.setFetchSize(4);
-                ResultSet rows = s.executeQuery("SELECT id FROM item ORDER BY id");
-                rows.next();
-                c.rollback();
-                for (int i = 0; i < 5; i++) {
-                  seen.see("after rollback", rows::next);
-                }
-              }
-              c.rollback();
+              items(c, 9);
+              streaming(
+                  c,
+                  rows -> {
+                    c.rollback();
+                    seen.see("next", rows::next);
+                    seen.see("next but one", rows::next);
+                  });
+            }),
+        on(
+            "streaming after a commit",
+            (c, seen) -> {
+              items(c, 9);
+              streaming(
+                  c,
+                  rows -> {
+                    c.commit();
+                    seen.see("next", rows::next);
+                  });
             }),
         on(
             "a fetch size in autocommit mode",
@@ -335,9 +350,19 @@ final class ResultSetPrograms {
                   "CLOSE few",
                   "FETCH few");
               c.rollback();
-              seen.sql(c, "DECLARE one CURSOR FOR SELECT id FROM item", "FETCH 1 FROM one");
-              c.commit();
+            }),
+        on(
+            "a cursor ends with its transaction",
+            (c, seen) -> {
+              c.setAutoCommit(false);
+              seen.sql(c, "DECLARE one CURSOR FOR SELECT 5", "FETCH 1 FROM one");
+              c.rollback();
               seen.sql(c, "FETCH 1 FROM one");
+              c.rollback();
+              seen.sql(
+                  c, "DECLARE two CURSOR FOR SELECT generate_series(6, 8)", "FETCH 1 FROM two");
+              c.commit();
+              seen.sql(c, "FETCH 1 FROM two");
               c.rollback();
             }),
         on(

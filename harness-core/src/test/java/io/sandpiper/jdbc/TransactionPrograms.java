@@ -94,6 +94,13 @@ final class TransactionPrograms {
             "an autocommit statement that fails",
             (c, seen) ->
                 seen.sql(c, insert(1), insert(1), insert(2), "SELECT nothing", "SELEC", IDS)),
+        on(
+            "a syntax error in a failed transaction",
+            (c, seen) -> {
+              c.setAutoCommit(false);
+              seen.sql(c, "SELECT nothing", "SELEC");
+              c.rollback();
+            }),
         program(
             "closing a connection in a transaction",
             (db, seen) -> {

@@ -180,6 +180,7 @@ final class Transcript {
     lines.add(
         scrub.apply(
             line.replaceAll("large object \\d+", "large object <oid>")
+                .replaceAll("\"sp:\\d+\"", "\"sp:<sandbox>\"")
                 .replaceAll("portal \"C_\\d+", "portal \"<portal>")));
   }
 

@@ -290,13 +290,15 @@ final class TypePrograms {
               seen.sql(
                   c,
                   "SELECT * FROM painted",
-                  "ALTER TYPE colour ADD VALUE 'green'",
-                  "SELECT enum_range(NULL::colour)::text",
                   "DROP TABLE painted",
                   "DROP TYPE colour",
                   "CREATE TYPE colour AS (r int, g int)",
                   "SELECT (1, 2)::colour");
             }),
+        on(
+            "a new value of an enum",
+            (c, seen) ->
+                seen.sql(c, "ALTER TYPE mood ADD VALUE 'great'", "SELECT 'great'::mood::text")),
         on(
             "addDataType",
             (c, seen) -> {
