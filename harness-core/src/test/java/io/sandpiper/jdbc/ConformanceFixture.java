@@ -163,11 +163,11 @@ final class ConformanceFixture implements AutoCloseable {
     }
   }
 
-  private static List<String> seen(
+  private List<String> seen(
       Program program, DataSource dataSource, String database, Connections.Binding binding)
       throws Exception {
     Transcript seen = new Transcript(line -> line.replace(database, "<database>"));
-    try (Connections connections = new Connections(dataSource, binding)) {
+    try (Connections connections = new Connections(dataSource, driver(database), binding)) {
       seen.does("the program", () -> program.body().run(connections, seen));
     }
     seen.see("left", () -> left(dataSource));

@@ -1,6 +1,7 @@
 package io.sandpiper.jdbc;
 
 import java.sql.Connection;
+import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Deque;
@@ -11,7 +12,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
 import javax.sql.DataSource;
 
 /** Where a program gets its connections and threads from; closes those that it leaves open. */
@@ -24,12 +24,21 @@ final class Connections implements AutoCloseable {
   }
 
   private final DataSource dataSource;
+  private final DataSource observer;
   private final Binding binding;
   private final Deque<Connection> opened = new ConcurrentLinkedDeque<>();
   private final ExecutorService threads = Executors.newCachedThreadPool();
 
-  Connections(DataSource dataSource, Binding binding) {
+  /**
+   * The connections of one program.
+   *
+   * @param dataSource where they come from
+   * @param observer leads to the same database, past the sandbox
+   * @param binding makes other threads the program's
+   */
+  Connections(DataSource dataSource, DataSource observer, Binding binding) {
     this.dataSource = dataSource;
+    this.observer = observer;
     this.binding = binding;
   }
 
@@ -44,14 +53,23 @@ final class Connections implements AutoCloseable {
     return threads.submit(() -> binding.call(work));
   }
 
-  /** Cancels a statement of another thread again and again, until it is told to stop. */
-  Future<?> cancelling(Statement statement, BooleanSupplier done) {
+  /**
+   * Cancels a statement on another thread once the server executes its text: an earlier cancel
+   * would have no effect, and pgjdbc sends no second one.
+   */
+  Future<?> cancelWhenRunning(Statement statement, String text) {
     return fork(
         () -> {
-          while (!done.getAsBoolean()) {
-            statement.cancel();
-            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+          try (Connection connection = observer.getConnection();
+              PreparedStatement running =
+                  connection.prepareStatement(
+                      "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query = ?")) {
+            running.setString(1, text);
+            while (!running.executeQuery().next()) {
+              LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+            }
           }
+          statement.cancel();
           return null;
         });
   }

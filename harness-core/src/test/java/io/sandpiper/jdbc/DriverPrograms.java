@@ -17,7 +17,6 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.concurrent.Future;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.postgresql.PGConnection;
 import org.postgresql.PGResultSetMetaData;
@@ -375,11 +374,10 @@ final class DriverPrograms {
                 c.setAutoCommit(autoCommit);
                 seen.sql(c, "SELECT 1");
                 try (Statement s = c.createStatement()) {
-                  AtomicBoolean done = new AtomicBoolean();
-                  Future<?> cancelling = db.cancelling(s, done::get);
-                  seen.see("slow", () -> s.execute("SELECT pg_sleep(20)"));
-                  done.set(true);
-                  cancelling.get();
+                  String slow = "SELECT pg_sleep(20), " + autoCommit;
+                  Future<?> cancel = db.cancelWhenRunning(s, slow);
+                  seen.see("slow", () -> s.execute(slow));
+                  cancel.get();
                   seen.see("afterwards", () -> s.execute("SELECT 1"));
                 }
                 if (!autoCommit) {
