@@ -24,7 +24,7 @@ class FrameworksTests {
 
   @TestFactory
   Stream<DynamicTest> spring_data_jdbc() {
-    return run(DataJdbcSuite.InTransactions.class);
+    return run(DataJdbcSuite.InTransactions.class, DataJdbcSuite.InDatabases.class);
   }
 
   @TestFactory
