@@ -115,7 +115,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     }
     Object part = sandbox.part(key, () -> part(sandbox));
     if (part instanceof Clone clone) {
-      return new Target.Real(clone.connection(use), false);
+      return new Target.Real(clone.connection(use.toString()), false);
     }
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
