@@ -109,11 +109,13 @@ class ConformanceTests {
   /** The lines of a sandbox's transcript that are not those of the plain one. */
   private static List<String> different(List<String> plain, List<String> seen) {
     List<String> different = new ArrayList<>();
-    for (int i = 0; i < Math.max(plain.size(), seen.size()); i++) {
-      String here = i < seen.size() ? seen.get(i) : "nothing";
-      if (i >= plain.size() || !plain.get(i).equals(here)) {
-        different.add(here);
+    for (int i = 0; i < seen.size(); i++) {
+      if (i >= plain.size() || !plain.get(i).equals(seen.get(i))) {
+        different.add(seen.get(i));
       }
+    }
+    if (seen.size() < plain.size()) {
+      different.add("nothing");
     }
     return different;
   }
