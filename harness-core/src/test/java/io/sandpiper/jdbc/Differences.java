@@ -176,6 +176,13 @@ final class Differences {
       List.of(
           known(
               Isolation.TRANSACTION,
+              "batches in a transaction that has failed",
+              "batch -> !PSQLException 25P02 0 {ERROR | current transaction is aborted, "
+                  + "commands ignored until end of transaction block | null | null | 0 | null | "
+                  + "null | null | null | null | null}",
+              "left -> [\"11 tables\", \"item[(1,a,), (2,a,)]\", \"0 large objects\"]"),
+          known(
+              Isolation.TRANSACTION,
               "parameter and result metadata of a prepared statement",
               "SELECT 1 -> !PSQLException 25P02 0 {ERROR | current transaction is aborted, "
                   + "commands ignored until end of transaction block | null | null | 0 | null | "

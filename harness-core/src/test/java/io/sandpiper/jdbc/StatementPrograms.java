@@ -362,7 +362,7 @@ final class StatementPrograms {
                 c.rollback();
                 s.setInt(1, 2);
                 s.addBatch();
-                seen.see("next batch", s::executeBatch);
+                seen.does("next batch", s::executeBatch);
               }
               c.commit();
             }),
