@@ -24,6 +24,7 @@ final class Lease {
   private boolean failed;
   private boolean releaseAtEnd;
   private boolean setsConstraints;
+  private boolean checksApart;
   private long writersBefore;
   private @Nullable Lease innerThatWrote;
   private @Nullable StackTraceElement site;
@@ -119,6 +120,15 @@ final class Lease {
 
   void setsConstraints() {
     setsConstraints = true;
+  }
+
+  /** Whether what it leaves to its commit can be checked apart from what an outer one left. */
+  boolean checksApart() {
+    return checksApart;
+  }
+
+  void checksApart(boolean possible) {
+    checksApart = possible;
   }
 
   /** How many subtransactions had written when it began. */

@@ -29,6 +29,7 @@ final class StatementHandle extends PartHandle {
   private int batched;
   private int fetchSize;
   private boolean streaming;
+  private boolean driverFailed;
   private volatile @Nullable Request current;
   private volatile boolean running;
 
@@ -123,10 +124,9 @@ final class StatementHandle extends PartHandle {
     Object result;
     try {
       result = run(Request.batch(texts), method, null);
-    } catch (PSQLException refused) {
-      // The driver has not seen the batch, or its check came after.
+    } catch (PSQLException failed) {
       physical.clearBatch();
-      throw batchFailed(refused, size);
+      throw driverFailed ? failed : batchFailed(failed, size);
     } catch (SandboxException refused) {
       physical.clearBatch();
       throw refused;
@@ -137,6 +137,7 @@ final class StatementHandle extends PartHandle {
     return result;
   }
 
+  /** What was not the driver's own error, but came before it was called or at the commit after. */
   private static BatchUpdateException batchFailed(PSQLException cause, int size) {
     long[] counts = new long[size];
     Arrays.fill(counts, Statement.EXECUTE_FAILED);
@@ -164,16 +165,19 @@ final class StatementHandle extends PartHandle {
   private @Nullable Object run(Request request, Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     current = request;
+    driverFailed = false;
     try {
       return connection.execute(
           request,
           () -> {
+            driverFailed = true;
             // A cursor would not survive the next lease's savepoint.
             streaming = fetchSize > 0 && connection.inTransaction();
             physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
             running = true;
             try {
               Object result = Reflect.call(method, physical, args);
+              driverFailed = false;
               ColumnTypes.learn(result, physical);
               return result;
             } finally {

@@ -251,8 +251,7 @@ abstract class FrameworkSuite {
   }
 
   @Twice
-  void a_cursor_in_a_transaction_of_set_up_leaves_its_connection_open(Pair pair)
-      throws Exception {
+  void a_cursor_in_a_transaction_of_set_up_leaves_its_connection_open(Pair pair) throws Exception {
     pair.meet();
     Sandbox.outside(
         () -> {
