@@ -2,19 +2,25 @@ package io.sandpiper.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.util.DriverDataSource;
+import com.zaxxer.hikari.util.PropertyElf;
+import com.zaxxer.hikari.util.UtilityElf;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Deque;
+import java.util.Objects;
+import java.util.Properties;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * The connections that sandboxes hold, and the room for them on the server.
+ * The connections that the sandboxes of one pool hold or may be given next.
  *
  * <p>They are connections beside the application's pool, made as HikariCP would make them and kept
  * for the next sandbox. The pool itself cannot serve: a sandbox holds its connection for a whole
@@ -23,20 +29,21 @@ import org.jspecify.annotations.Nullable;
  */
 final class ConnectionRoom implements AutoCloseable {
 
-  /** Left for everybody else on the server: its superuser's share and other programs. */
-  private static final int SPARE = 10;
-
   private static final long TRUSTED_IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
   private static final long KEPT_IDLE_NANOS = TimeUnit.SECONDS.toNanos(60);
+  private static final long UNPOOLED_WAIT_MILLIS = TimeUnit.SECONDS.toMillis(30);
   private static final int VALIDATION_SECONDS = 2;
   private static final String TOO_MANY_CONNECTIONS = "53300";
 
   private final DataSource pool;
   private final @Nullable HikariDataSource hikari;
-  private final DataSource source;
+  private final PoolSettings settings;
+  private final @Nullable DataSource source;
+  private final @Nullable Destination destination;
+  private final Supplier<ServerRooms> servers;
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
-  private volatile @Nullable Semaphore permits;
-  private volatile int capacity;
+  private volatile @Nullable ServerRoom joined;
+  private final AtomicReference<@Nullable Connection> offered;
   private volatile boolean closed;
 
   private record Idle(Connection connection, long since) {
@@ -46,25 +53,45 @@ final class ConnectionRoom implements AutoCloseable {
     }
   }
 
-  ConnectionRoom(DataSource pool) {
-    this.pool = pool;
-    this.hikari = hikari(pool);
-    this.source = hikari == null ? pool : source(hikari);
+  ConnectionRoom(DataSource pool, Supplier<ServerRooms> servers) {
+    this(pool, servers, null);
   }
 
-  private static @Nullable HikariDataSource hikari(DataSource pool) {
+  private ConnectionRoom(
+      DataSource pool, Supplier<ServerRooms> servers, @Nullable Connection offered) {
+    this.pool = pool;
+    this.servers = servers;
+    this.offered = new AtomicReference<>(offered);
+    this.hikari = inside(pool, HikariDataSource.class);
+    this.settings = new PoolSettings(hikari == null ? pool : hikari);
+    this.source = hikari != null ? source(hikari) : inside(pool, PGSimpleDataSource.class);
+    this.destination = findDestination();
+  }
+
+  private static <T extends DataSource> @Nullable T inside(DataSource pool, Class<T> type) {
     try {
-      return pool instanceof HikariDataSource itself
-          ? itself
-          : pool.isWrapperFor(HikariDataSource.class) ? pool.unwrap(HikariDataSource.class) : null;
+      return type.isInstance(pool)
+          ? type.cast(pool)
+          : pool.isWrapperFor(type) ? pool.unwrap(type) : null;
     } catch (SQLException notWrapping) {
       return null;
     }
   }
 
-  private static DataSource source(HikariDataSource hikari) {
-    return hikari.getDataSource() != null || hikari.getJdbcUrl() == null
-        ? hikari
+  /** What HikariCP itself gets its connections from; null where it looks that up elsewhere. */
+  private static @Nullable DataSource source(HikariDataSource hikari) {
+    if (hikari.getDataSource() != null) {
+      SandboxDataSource wrapped = inside(hikari.getDataSource(), SandboxDataSource.class);
+      return wrapped == null ? hikari.getDataSource() : wrapped.pool();
+    }
+    if (hikari.getDataSourceClassName() != null) {
+      DataSource made =
+          UtilityElf.createInstance(hikari.getDataSourceClassName(), DataSource.class);
+      PropertyElf.setTargetFromProperties(made, hikari.getDataSourceProperties());
+      return made;
+    }
+    return hikari.getJdbcUrl() == null
+        ? null
         : new DriverDataSource(
             hikari.getJdbcUrl(),
             hikari.getDriverClassName(),
@@ -73,39 +100,105 @@ final class ConnectionRoom implements AutoCloseable {
             hikari.getPassword());
   }
 
-  /** What is the same for pools that lead to one database as one user. */
-  Object destination() {
-    if (hikari == null || hikari.getJdbcUrl() == null) {
-      return pool;
+  private @Nullable Destination findDestination() {
+    Properties properties = hikari == null ? new Properties() : hikari.getDataSourceProperties();
+    String url = settings.url();
+    if (url == null && source != null) {
+      PoolSettings inner = new PoolSettings(source);
+      url = inner.url();
+      String user = settings.user() == null ? inner.user() : settings.user();
+      return url == null ? null : Destination.of(url, user, properties, settings.session());
     }
-    String url = hikari.getJdbcUrl();
-    int parameters = url.indexOf('?');
-    return (parameters < 0 ? url : url.substring(0, parameters)) + " as " + hikari.getUsername();
+    return url == null
+        ? null
+        : Destination.of(url, settings.user(), properties, settings.session());
+  }
+
+  /** Where the pool leads, or null where only a connection of it can say so. */
+  @Nullable Destination destination() {
+    return destination;
+  }
+
+  /** Whether its connections say where they lead, because the pool does not: it may be a router. */
+  boolean mustAsk() {
+    return source == null && destination == null;
+  }
+
+  /** The same room, where the first to take a connection is given this one of the pool. */
+  ConnectionRoom offering(Connection connection) {
+    return new ConnectionRoom(pool, servers, connection);
+  }
+
+  /** Closes the connection that was offered, where nobody has taken it. */
+  void withdraw() throws SQLException {
+    Connection left = offered.getAndSet(null);
+    if (left != null) {
+      left.close();
+    }
+  }
+
+  /** Asks something of a connection beside those that sandboxes hold. */
+  <T> T ask(CheckedDatabase.Question<T> question) throws SQLException {
+    if (source == null) {
+      try (Connection connection = pool.getConnection()) {
+        return question.of(connection);
+      }
+    }
+    Connection kept = kept();
+    Connection connection = kept != null ? kept : open();
+    boolean sound = false;
+    try {
+      T answer = question.of(connection);
+      sound = true;
+      return answer;
+    } finally {
+      if (sound && !closed) {
+        idle.push(new Idle(connection, System.nanoTime()));
+      } else {
+        server().closed();
+        connection.close();
+      }
+    }
   }
 
   boolean autoCommit() {
-    return hikari == null || hikari.isAutoCommit();
+    return settings.autoCommit();
   }
 
   /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
   Connection take() throws SQLException {
-    if (source == pool || source == hikari) {
-      return source.getConnection();
+    if (source == null) {
+      return fromPool();
     }
-    acquire();
+    ServerRoom server = server();
+    acquire(server);
     try {
       Connection kept = kept();
       return kept != null ? kept : open();
     } catch (SQLException | RuntimeException | Error failed) {
-      release();
+      server.release();
       throw failed;
     }
   }
 
-  private void acquire() throws SQLException {
-    Semaphore known = permits();
+  private Connection fromPool() throws SQLException {
+    if (destination != null) {
+      server();
+    }
+    Connection given = offered.getAndSet(null);
+    Connection connection = given == null ? pool.getConnection() : given;
+    if (!connection.getAutoCommit()) {
+      connection.setAutoCommit(true);
+    }
+    return connection;
+  }
+
+  private void acquire(ServerRoom server) throws SQLException {
     try {
-      if (known.tryAcquire(limitMillis(), TimeUnit.MILLISECONDS)) {
+      if (!server.knowsLimit()) {
+        findLimit(server);
+      }
+      if (server.acquire(hikari == null ? UNPOOLED_WAIT_MILLIS : hikari.getConnectionTimeout())) {
         return;
       }
     } catch (InterruptedException interrupted) {
@@ -114,35 +207,35 @@ final class ConnectionRoom implements AutoCloseable {
     throw noRoom(null);
   }
 
-  private long limitMillis() {
-    return hikari == null ? 0 : hikari.getConnectionTimeout();
-  }
-
-  /** The first sandbox finds out how many connections the server has. */
-  private Semaphore permits() throws SQLException {
-    Semaphore known = permits;
+  /** The server's room, where this pool is counted in from its first use on. */
+  private ServerRoom server() {
+    ServerRoom known = joined;
     if (known == null) {
       synchronized (this) {
-        known = permits;
+        known = joined;
         if (known == null) {
-          capacity = Math.max(1, serverLimit() - SPARE - pooled());
-          known = new Semaphore(capacity, true);
-          permits = known;
+          known = servers.get().of(destination == null ? pool.toString() : destination.server());
+          known.join(this, settings.size());
+          joined = known;
         }
       }
     }
     return known;
   }
 
-  private int pooled() {
-    return hikari == null ? 0 : hikari.getMaximumPoolSize();
+  private void findLimit(ServerRoom server) throws SQLException {
+    synchronized (server) {
+      if (server.knowsLimit()) {
+        return;
+      }
+      Connection connection = open();
+      idle.push(new Idle(connection, System.nanoTime()));
+      server.limit(serverLimit(connection));
+    }
   }
 
-  private int serverLimit() throws SQLException {
-    Connection connection = open();
-    boolean postgres = connection.isWrapperFor(org.postgresql.PGConnection.class);
-    idle.push(new Idle(connection, System.nanoTime()));
-    if (!postgres) {
+  private static int serverLimit(Connection connection) throws SQLException {
+    if (!connection.isWrapperFor(org.postgresql.PGConnection.class)) {
       return Integer.MAX_VALUE;
     }
     try (Statement statement = connection.createStatement();
@@ -159,24 +252,32 @@ final class ConnectionRoom implements AutoCloseable {
           && (top.nanos() < TRUSTED_IDLE_NANOS || connection.isValid(VALIDATION_SECONDS))) {
         return connection;
       }
+      server().closed();
       connection.abort(Runnable::run);
     }
     return null;
   }
 
   private Connection open() throws SQLException {
+    ServerRoom server = server();
+    server.opening();
     try {
-      Connection connection = source.getConnection();
+      Connection connection = connect();
       if (hikari != null) {
         prepare(connection, hikari);
       }
       return connection;
     } catch (SQLException failed) {
-      if (TOO_MANY_CONNECTIONS.equals(failed.getSQLState())) {
-        throw noRoom(failed);
-      }
-      throw failed;
+      server.closed();
+      throw TOO_MANY_CONNECTIONS.equals(failed.getSQLState()) ? noRoom(failed) : failed;
     }
+  }
+
+  private Connection connect() throws SQLException {
+    DataSource from = Objects.requireNonNull(source);
+    return hikari == null || hikari.getUsername() == null
+        ? from.getConnection()
+        : from.getConnection(hikari.getUsername(), hikari.getPassword());
   }
 
   /** What the pool does to each of its connections. */
@@ -193,41 +294,52 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection back that is as it was when it was taken. */
   void giveBack(Connection connection) throws SQLException {
-    if (source == pool || source == hikari || closed) {
+    if (source == null) {
+      connection.close();
+      return;
+    }
+    if (closed) {
+      server().closed();
       connection.close();
     } else {
       idle.push(new Idle(connection, System.nanoTime()));
-      closeUnused();
+      Idle oldest = idle.peekLast();
+      if (oldest != null && oldest.nanos() > KEPT_IDLE_NANOS) {
+        closeUnused(oldest);
+      }
     }
-    release();
+    server().release();
   }
 
   /** Closes a connection for good, so that nobody else is given it. */
   void discard(Connection connection) throws SQLException {
-    release();
+    if (source != null) {
+      server().closed();
+      server().release();
+    }
     connection.abort(Runnable::run);
   }
 
-  private void release() {
-    Semaphore known = permits;
-    if (known != null) {
-      known.release();
-    }
+  /** Closes the connection that was used least lately; false where there is none. */
+  boolean closeOneUnused() throws SQLException {
+    Idle oldest = idle.peekLast();
+    return oldest != null && closeUnused(oldest);
   }
 
-  private void closeUnused() throws SQLException {
-    Idle oldest = idle.peekLast();
-    if (oldest != null && oldest.nanos() > KEPT_IDLE_NANOS && idle.removeLastOccurrence(oldest)) {
-      oldest.connection().close();
+  private boolean closeUnused(Idle oldest) throws SQLException {
+    if (!idle.removeLastOccurrence(oldest)) {
+      return false;
     }
+    server().closed();
+    oldest.connection().close();
+    return true;
   }
 
   private SandboxException noRoom(@Nullable SQLException cause) {
     return new SandboxException(
-        ("No connection was free for this sandbox: sandboxes may hold %d beside the %d of the"
-                + " application's pool. Raise the server's max_connections, make the pool smaller,"
-                + " or run fewer tests at once.")
-            .formatted(capacity, pooled()),
+        ("No connection to %s was free for this sandbox: %s. Raise the server's max_connections,"
+                + " make the pools smaller, or run fewer tests at once.")
+            .formatted(destination == null ? pool : destination.server(), server().describe()),
         SandboxException.ROOM,
         cause);
   }
@@ -236,8 +348,13 @@ final class ConnectionRoom implements AutoCloseable {
   @Override
   public void close() throws SQLException {
     closed = true;
+    ServerRoom server = joined;
     for (Idle top = idle.poll(); top != null; top = idle.poll()) {
+      server().closed();
       top.connection().close();
+    }
+    if (server != null) {
+      server.leave(this, settings.size());
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.sandpiper.jdbc;
 
 import io.sandpiper.Isolation;
+import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
 import java.io.PrintWriter;
@@ -9,11 +10,16 @@ import java.sql.ConnectionBuilder;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.sql.ShardingKeyBuilder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.jdbc.PgConnection;
 
 /**
  * A connection pool as a sandbox sees it: work of a test shares the one connection and transaction
@@ -27,36 +33,56 @@ import org.jspecify.annotations.Nullable;
 public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   private final DataSource pool;
-  private final Unowned unowned;
-  private final BooleanSupplier settingUp;
-  private final Object key;
+  private final Rules rules;
   private final ConnectionRoom room;
-
-  private SandboxDataSource(DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
-    this.pool = pool;
-    this.unowned = unowned;
-    this.settingUp = settingUp;
-    this.room = new ConnectionRoom(pool);
-    this.key = room.destination();
-  }
-
-  /** Wraps a pool, refusing unowned access. A wrapped one is returned as it is. */
-  public static SandboxDataSource wrap(DataSource pool) {
-    return wrap(pool, Unowned.REFUSE, () -> false);
-  }
+  private final Object key;
+  private final Map<List<@Nullable String>, SandboxDataSource> byUser = new ConcurrentHashMap<>();
+  private final Run run;
+  private final @Nullable LeakCheck leakCheck;
+  private final CheckedDatabase.Source source = new CheckSource();
+  private final @Nullable CheckedDatabase checked;
 
   /**
-   * Wraps a pool.
+   * What a wrapped pool does.
    *
    * @param unowned what becomes of access by work that belongs to no test
+   * @param leakCheck whether rows that are committed past the sandboxes fail the run
    * @param settingUp whether everybody is given the real database now, as while an application
    *     starts; called from any thread
    */
-  public static SandboxDataSource wrap(
-      DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
+  public record Rules(Unowned unowned, boolean leakCheck, BooleanSupplier settingUp) {}
+
+  private SandboxDataSource(DataSource pool, Rules rules, Run run) {
+    this.pool = pool;
+    this.rules = rules;
+    this.run = run;
+    this.room =
+        new ConnectionRoom(pool, () -> Run.ofThisJvm().shared(ServerRooms.class, ServerRooms::new));
+    Destination destination = room.destination();
+    this.key = destination == null ? this : destination;
+    this.leakCheck = rules.leakCheck() ? LeakCheck.of(run) : null;
+    this.checked = destination == null ? null : checked(destination);
+  }
+
+  /**
+   * Wraps a pool, refusing unowned access. A wrapped one is returned as it is; of a router wrap the
+   * targets instead. The leak check is on where the system property {@code sandpiper.leak-check} is
+   * {@code true}.
+   */
+  public static SandboxDataSource wrap(DataSource pool) {
+    return wrap(
+        pool, new Rules(Unowned.REFUSE, Boolean.getBoolean("sandpiper.leak-check"), () -> false));
+  }
+
+  /** Wraps a pool by rules of one's own. */
+  public static SandboxDataSource wrap(DataSource pool, Rules rules) {
+    return wrap(pool, rules, Run.ofThisJvm());
+  }
+
+  static SandboxDataSource wrap(DataSource pool, Rules rules, Run run) {
     return pool instanceof SandboxDataSource wrapped
         ? wrapped
-        : new SandboxDataSource(Objects.requireNonNull(pool, "pool"), unowned, settingUp);
+        : new SandboxDataSource(Objects.requireNonNull(pool, "pool"), rules, run);
   }
 
   @Override
@@ -64,33 +90,108 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     return ConnectionHandle.open(this);
   }
 
-  /** Goes to the pool: what is asked for by name is not the sandbox's connection. */
+  /** As {@link #getConnection()}; another user has another connection of the sandbox. */
   @Override
-  public Connection getConnection(String user, String password) throws SQLException {
-    return pool.getConnection(user, password);
+  public Connection getConnection(@Nullable String user, @Nullable String password) {
+    return byUser
+        .computeIfAbsent(
+            Arrays.asList(user, password),
+            credentials -> new SandboxDataSource(Credentials.on(pool, user, password), rules, run))
+        .getConnection();
   }
 
   /** The physical connection that a handle's statements of now go to. */
   Target target(String use) throws SQLException {
-    if (settingUp.getAsBoolean() || Sandbox.isOutside()) {
-      return new Target.Real(pool.getConnection());
+    if (rules.settingUp().getAsBoolean() || Sandbox.isOutside()) {
+      return real();
     }
     Work work = Work.current();
     if (work == null) {
-      if (unowned == Unowned.PASS_THROUGH) {
-        return new Target.Real(pool.getConnection());
-      }
-      throw new UnownedAccessException(use);
+      return unowned(use);
     }
     Sandbox sandbox = work.sandbox();
-    if (sandbox.isolation() == Isolation.NONE) {
+    return sandbox.isolation() == Isolation.NONE ? real() : shared(sandbox, use);
+  }
+
+  private Target unowned(String use) throws SQLException {
+    return switch (rules.unowned()) {
+      case REFUSE -> throw UnownedAccessException.refused(use);
+      case PASS_THROUGH -> real();
+      case SHARED -> {
+        List<Sandbox> open =
+            run.openSandboxes().stream()
+                .filter(sandbox -> sandbox.isolation() != Isolation.NONE)
+                .toList();
+        if (open.size() != 1) {
+          throw UnownedAccessException.notOne(use, open);
+        }
+        yield shared(open.get(0), use);
+      }
+    };
+  }
+
+  private Target real() throws SQLException {
+    LeakCheck check = leakCheck;
+    if (check == null) {
       return new Target.Real(pool.getConnection());
     }
-    Object part = sandbox.part(key, () -> new SandboxConnection(sandbox, room));
+    CheckedDatabase database = checked;
+    if (database != null) {
+      return new Target.Real(check.setUp(database, pool::getConnection));
+    }
+    Connection connection = pool.getConnection();
+    Destination destination = isHandle(connection) ? null : destination(connection);
+    return new Target.Real(
+        destination == null
+            ? connection
+            : check.setUp(check.database(destination, source), () -> connection));
+  }
+
+  private Target shared(Sandbox sandbox, String use) throws SQLException {
+    if (room.mustAsk()) {
+      return asked(sandbox, use);
+    }
+    return shared(sandbox.part(key, () -> new SandboxConnection(sandbox, room)), sandbox, use);
+  }
+
+  private static Target.Shared shared(@Nullable Object part, Sandbox sandbox, String use)
+      throws SandboxEndedException {
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
     }
     throw SandboxEndedException.of(sandbox, use);
+  }
+
+  /** Whatever the pool gives says where it leads: it may lead somewhere else each time. */
+  private Target asked(Sandbox sandbox, String use) throws SQLException {
+    Connection given = pool.getConnection();
+    if (isHandle(given)) {
+      return new Target.Real(given);
+    }
+    ConnectionRoom offering = room.offering(given);
+    try {
+      Destination destination = destination(given);
+      Target.Shared target =
+          shared(
+              sandbox.part(
+                  destination == null ? key : destination,
+                  () -> new SandboxConnection(sandbox, offering)),
+              sandbox,
+              use);
+      target.connection().raw(use);
+      return target;
+    } finally {
+      offering.withdraw();
+    }
+  }
+
+  private static @Nullable Destination destination(Connection connection) throws SQLException {
+    return connection.isWrapperFor(PgConnection.class) ? Destination.of(connection) : null;
+  }
+
+  /** Whether it is of another wrapped pool, which has done what is to be done. */
+  private static boolean isHandle(Connection connection) throws SQLException {
+    return connection.isWrapperFor(SandboxedConnection.class);
   }
 
   /** Where a handle leads. */
@@ -103,10 +204,37 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     record Shared(SandboxConnection connection) implements Target {}
   }
 
+  private @Nullable CheckedDatabase checked(Destination destination) {
+    return leakCheck == null ? null : leakCheck.database(destination, source);
+  }
+
   /** Closes the connections that are kept for sandboxes; the pool stays open. */
   @Override
   public void close() throws SQLException {
+    if (leakCheck != null) {
+      leakCheck.remove(source);
+    }
+    for (SandboxDataSource other : byUser.values()) {
+      other.close();
+    }
     room.close();
+  }
+
+  private final class CheckSource implements CheckedDatabase.Source {
+
+    @Override
+    public boolean settingUp() {
+      return rules.settingUp().getAsBoolean();
+    }
+
+    @Override
+    public <T> T ask(CheckedDatabase.Question<T> question) throws SQLException {
+      return room.ask(question);
+    }
+  }
+
+  DataSource pool() {
+    return pool;
   }
 
   boolean poolAutoCommit() {

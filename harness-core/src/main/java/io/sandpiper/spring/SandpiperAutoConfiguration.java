@@ -1,5 +1,6 @@
 package io.sandpiper.spring;
 
+import io.sandpiper.jdbc.SandboxDataSource;
 import io.sandpiper.jdbc.Unowned;
 import java.util.Locale;
 import org.springframework.beans.factory.config.BeanDefinition;
@@ -30,7 +31,11 @@ class SandpiperAutoConfiguration {
   @ConditionalOnClass(DelegatingDataSource.class)
   static DataSourcePostProcessor sandpiperDataSourcePostProcessor(
       ContextPhase phase, ConfigurableEnvironment environment) {
-    return new DataSourcePostProcessor(unowned(environment), phase::settingUp);
+    return new DataSourcePostProcessor(
+        new SandboxDataSource.Rules(
+            unowned(environment),
+            environment.getProperty("sandpiper.leak-check", Boolean.class, false),
+            phase::settingUp));
   }
 
   @Bean
@@ -56,7 +61,7 @@ class SandpiperAutoConfiguration {
       return Unowned.valueOf(value.toUpperCase(Locale.ROOT).replace('-', '_'));
     } catch (IllegalArgumentException unknown) {
       throw new IllegalArgumentException(
-          "%s is '%s'. Set it to refuse or pass-through.".formatted(name, value), unknown);
+          "%s is '%s'. Set it to refuse, pass-through or shared.".formatted(name, value), unknown);
     }
   }
 }
