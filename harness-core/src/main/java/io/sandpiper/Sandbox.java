@@ -295,6 +295,11 @@ public final class Sandbox {
         });
   }
 
+  /** The resources of one type that this sandbox has so far. */
+  public <T extends SandboxPart> List<T> parts(Class<T> type) {
+    return parts().stream().filter(type::isInstance).map(type::cast).toList();
+  }
+
   /** How long ago the sandbox ended, or null while it is open. */
   public @Nullable Duration sinceEnd() {
     Long at = closedAt;

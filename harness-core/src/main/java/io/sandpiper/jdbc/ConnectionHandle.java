@@ -8,14 +8,20 @@ import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.sql.Statement;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Objects;
+import java.util.Properties;
 import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.PGConnection;
+import org.postgresql.copy.CopyOperation;
 import org.postgresql.jdbc.PgConnection;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 
 /**
  * A connection as the application holds it: remembers what JDBC asks of a connection, and is bound
@@ -28,18 +34,18 @@ final class ConnectionHandle extends JdbcHandle {
 
   private final SandboxDataSource dataSource;
   private final Connection proxy;
+  private final ConnectionSettings settings;
   private final Set<Statement> statements =
       Collections.synchronizedSet(Collections.newSetFromMap(new IdentityHashMap<>()));
-  private boolean autoCommit;
-  private boolean readOnly;
-  private int isolation = Connection.TRANSACTION_READ_COMMITTED;
   private volatile boolean closed;
   private volatile @Nullable Target target;
   private volatile @Nullable Lease transaction;
+  private @Nullable PgConnectionHandle driverHandle;
+  private @Nullable CopyHandle copy;
 
   private ConnectionHandle(SandboxDataSource dataSource) {
     this.dataSource = dataSource;
-    this.autoCommit = dataSource.poolAutoCommit();
+    this.settings = new ConnectionSettings(dataSource.poolAutoCommit());
     this.proxy =
         (Connection)
             Proxy.newProxyInstance(
@@ -70,50 +76,42 @@ final class ConnectionHandle extends JdbcHandle {
       case "abort":
         abort(Reflect.first(Executor.class, args));
         return null;
+      case "isWrapperFor":
+        return isWrapperFor(Reflect.first(Class.class, args));
       default:
         break;
     }
-    if (closed) {
-      throw new SQLException("This connection has been closed.", "08003");
-    }
     Target bound = target;
+    if (closed) {
+      if (method.getName().equals("isValid")) {
+        return false;
+      }
+      throw new PSQLException(
+          "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
+    }
     if (bound instanceof Target.Real real) {
       return Reflect.call(method, real.connection(), args);
     }
-    return remembered(method, args);
+    return ConnectionSettings.knows(method)
+        ? settings.call(method, args, transaction != null)
+        : remembered(method, args);
   }
 
-  /** What a handle answers out of its memory, bound to a sandbox or not bound yet. */
+  /** What a handle answers itself, bound to a sandbox or not bound yet. */
   private @Nullable Object remembered(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     switch (method.getName()) {
-      case "getAutoCommit":
-        return autoCommit;
       case "setAutoCommit":
         setAutoCommit(Reflect.first(Boolean.class, args));
         return null;
-      case "isReadOnly":
-        return readOnly;
-      case "setReadOnly":
-        readOnly = Reflect.first(Boolean.class, args);
-        return null;
-      case "getTransactionIsolation":
-        return isolation;
-      case "setTransactionIsolation":
-        isolation = Reflect.first(Integer.class, args);
-        return null;
       case "isValid":
         return isUsable();
-      case "getWarnings", "clearWarnings", "getNetworkTimeout", "setNetworkTimeout":
-        return method.getReturnType() == int.class ? 0 : null;
       case "commit", "rollback":
         if (args == null) {
           endTransaction(method.getName().equals("commit"));
           return null;
         }
-        return onServer(method, args);
-      case "isWrapperFor":
-        return isWrapperFor(Reflect.first(Class.class, args));
+        return rollBackTo(Reflect.first(Savepoint.class, args), method, args);
       default:
         return bound(method, args);
     }
@@ -121,11 +119,8 @@ final class ConnectionHandle extends JdbcHandle {
 
   private @Nullable Object bound(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
-    String use =
-        args != null && args[0] instanceof String sql && method.getName().startsWith("prepare")
-            ? Sql.brief(sql)
-            : method.getName() + "()";
-    Target bound = bind(use);
+    Request request = Request.call(method.getName());
+    Target bound = bind(method, args);
     if (bound instanceof Target.Real real) {
       return Reflect.call(method, real.connection(), args);
     }
@@ -134,51 +129,48 @@ final class ConnectionHandle extends JdbcHandle {
       case "createStatement":
         return statement(Statement.class, method, connection, args, null);
       case "prepareStatement":
-        return statement(
-            PreparedStatement.class,
-            method,
-            connection,
-            args,
-            allowed(Reflect.first(String.class, args)));
+        return statement(PreparedStatement.class, method, connection, args, text(args));
       case "prepareCall":
-        return statement(
-            CallableStatement.class,
-            method,
-            connection,
-            args,
-            allowed(Reflect.first(String.class, args)));
+        return statement(CallableStatement.class, method, connection, args, text(args));
       case "unwrap":
-        return unwrap(Reflect.first(Class.class, args), connection.raw(use));
+        return unwrap(Reflect.first(Class.class, args), connection);
       case "nativeSQL":
-        return Reflect.call(method, connection.raw(use), args);
+        return Reflect.call(method, connection.raw(request), args);
+      case "getClientInfo":
+        return clientInfo(connection.raw(request), args);
       default:
         return onServer(method, args);
     }
   }
 
-  private Target bind(String use) throws SQLException {
+  private Target bind(Method method, @Nullable Object @Nullable [] args) throws SQLException {
+    Target known = target;
+    if (known != null) {
+      return known;
+    }
+    boolean isSql = method.getName().startsWith("prepare");
+    return bind(isSql ? text(args) : Request.call(method.getName()));
+  }
+
+  private Target bind(Object use) throws SQLException {
     Target bound = target;
     if (bound != null) {
       return bound;
     }
-    bound = dataSource.target(use);
+    bound = dataSource.target(use.toString());
     if (bound instanceof Target.Real real) {
-      takeOver(real.connection());
+      settings.applyTo(real.connection());
     }
     target = bound;
     return bound;
   }
 
-  private void takeOver(Connection real) throws SQLException {
-    if (real.isReadOnly() != readOnly) {
-      real.setReadOnly(readOnly);
-    }
-    if (isolation != Connection.TRANSACTION_READ_COMMITTED) {
-      real.setTransactionIsolation(isolation);
-    }
-    if (real.getAutoCommit() != autoCommit) {
-      real.setAutoCommit(autoCommit);
-    }
+  private SqlText text(@Nullable Object @Nullable [] args) {
+    return dataSource.texts().get(Reflect.first(String.class, args));
+  }
+
+  SqlText text(String sql) {
+    return dataSource.texts().get(sql);
   }
 
   private Statement statement(
@@ -186,22 +178,23 @@ final class ConnectionHandle extends JdbcHandle {
       Method method,
       SandboxConnection connection,
       @Nullable Object @Nullable [] args,
-      @Nullable String sql)
+      @Nullable SqlText sql)
       throws SQLException {
-    PgConnection raw = connection.raw(sql == null ? "createStatement()" : Sql.brief(sql));
+    if (sql != null) {
+      allowed(sql);
+    }
+    PgConnection raw = connection.raw(sql == null ? Request.call(method.getName()) : sql);
     Statement physical = (Statement) Reflect.call(method, raw, args);
     return new StatementHandle(this, Objects.requireNonNull(physical), sql).proxy(type);
   }
 
-  /** Refuses transaction control as text: it would end the sandbox's transaction. */
-  static String allowed(String sql) throws SandboxException {
-    String control = Sql.transactionControl(sql);
-    if (control != null) {
+  /** Refuses what would end the sandbox's transaction or could not work in one. */
+  static SqlText allowed(SqlText sql) throws SandboxException {
+    String refusal = sql.refusal();
+    if (refusal != null) {
       throw new SandboxException(
-          ("%s as SQL text is not supported in a TRANSACTION sandbox, whose one transaction it"
-                  + " would end: %s. Use the connection's commit() and rollback(), or Spring's"
-                  + " transactions.")
-              .formatted(control, Sql.brief(sql)),
+          "Refused: %s. %s. Or give the test @Sandboxed(isolation = DATABASE)."
+              .formatted(sql, refusal),
           SandboxException.NOT_SUPPORTED);
     }
     return sql;
@@ -210,27 +203,67 @@ final class ConnectionHandle extends JdbcHandle {
   /** Any other call of the connection; what it sends is not known, so it gets its savepoint. */
   private @Nullable Object onServer(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
-    String use = method.getName() + "()";
-    SandboxConnection connection = shared(use);
-    Object result = execute(false, use, () -> Reflect.call(method, connection.raw(use), args));
-    return result instanceof DatabaseMetaData metaData
-        ? MetaDataHandle.wrap(this, metaData)
+    Request request = Request.call(method.getName());
+    SandboxConnection connection = shared(request);
+    Object result = execute(request, () -> Reflect.call(method, connection.raw(request), args));
+    if (result instanceof DatabaseMetaData) {
+      return AskingHandle.wrap(DatabaseMetaData.class, this, result);
+    }
+    return result instanceof java.sql.Array
+        ? AskingHandle.wrap(java.sql.Array.class, this, result)
         : result;
   }
 
-  <T extends @Nullable Object> T execute(boolean autosaves, String use, SqlCall<T> call)
+  private @Nullable Object clientInfo(PgConnection raw, @Nullable Object @Nullable [] args)
       throws SQLException {
-    if (closed) {
-      throw new SQLException("This connection has been closed.", "08003");
-    }
-    return shared(use).execute(this, transaction, !autoCommit, autosaves, use, call);
+    Properties all = new Properties();
+    all.putAll(raw.getClientInfo());
+    String own = settings.applicationName();
+    all.setProperty("ApplicationName", own != null ? own : shared("").applicationName());
+    return args == null ? all : all.getProperty(Reflect.first(String.class, args));
   }
 
-  private SandboxConnection shared(String use) throws SQLException {
+  private @Nullable Object rollBackTo(
+      Savepoint savepoint, Method method, @Nullable Object @Nullable [] args) throws SQLException {
+    Request request = Request.statement(text("ROLLBACK TO SAVEPOINT " + savepoint));
+    SandboxConnection connection = shared(request);
+    return execute(request, () -> Reflect.call(method, connection.raw(request), args));
+  }
+
+  <T extends @Nullable Object> T execute(Request request, SqlCall<T> call) throws SQLException {
+    if (closed) {
+      throw new PSQLException(
+          "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
+    }
+    return shared(request).execute(this, transaction, inTransaction(), request, call);
+  }
+
+  private SandboxConnection shared(Object use) throws SQLException {
     if (bind(use) instanceof Target.Shared bound) {
       return bound.connection();
     }
     throw new IllegalStateException("The handle is bound to a connection of the pool: " + use);
+  }
+
+  /** Takes a request out of the queue for the connection. */
+  void cancelWaiting(Object request) {
+    if (target instanceof Target.Shared bound) {
+      bound.connection().leases().cancel(request);
+    }
+  }
+
+  /** Begins a COPY, which ends by itself or with this connection. */
+  <T extends CopyOperation> T copy(Class<T> type, String sql, SqlCall<T> begin)
+      throws SQLException {
+    SqlText text = text(sql);
+    Request request = Request.statement(allowed(text));
+    SandboxConnection connection = shared(request);
+    SandboxConnection.Copying<T> copying =
+        connection.beginCopy(this, transaction, !inTransaction(), request, begin);
+    journal(text.toString());
+    CopyHandle handle = new CopyHandle(this, connection, copying, request);
+    copy = handle;
+    return handle.proxy(type);
   }
 
   /** Called by the connection when a transaction of this handle has got its lease. */
@@ -239,14 +272,26 @@ final class ConnectionHandle extends JdbcHandle {
     if (lease.work() != null) {
       lease.work().hold();
     }
+    if (target instanceof Target.Shared bound && settings.isolationIsStronger()) {
+      bound.connection().noteIsolation(settings.isolation());
+    }
   }
 
   boolean inTransaction() {
-    return !autoCommit;
+    return !settings.autoCommit();
+  }
+
+  boolean readOnly() {
+    return inTransaction() && settings.readOnly();
+  }
+
+  /** The schema that the application has asked for, or null. */
+  @Nullable String schema() {
+    return settings.schema();
   }
 
   /** Throws where the sandbox of this handle has ended. */
-  void check(String use) throws SQLException {
+  void check(Object use) throws SQLException {
     if (target instanceof Target.Shared bound) {
       bound.connection().check(use);
     }
@@ -258,31 +303,37 @@ final class ConnectionHandle extends JdbcHandle {
     }
   }
 
-  private void setAutoCommit(boolean wanted) throws SQLException {
-    if (wanted && !autoCommit) {
-      end(true, "setAutoCommit(true)");
+  @Override
+  void refused(SandboxException refusal) {
+    if (!(refusal instanceof SandboxEndedException)) {
+      journal("refused: " + refusal.getMessage());
     }
-    autoCommit = wanted;
+  }
+
+  private void setAutoCommit(boolean wanted) throws SQLException {
+    if (wanted && inTransaction()) {
+      end(true, Request.call("setAutoCommit"));
+    }
+    settings.autoCommit(wanted);
   }
 
   private void endTransaction(boolean commit) throws SQLException {
-    String use = commit ? "commit()" : "rollback()";
-    if (autoCommit) {
-      throw new SQLException(
+    if (!inTransaction()) {
+      throw new PSQLException(
           "Cannot %s when autoCommit is enabled.".formatted(commit ? "commit" : "rollback"),
-          "25P01");
+          PSQLState.NO_ACTIVE_SQL_TRANSACTION);
     }
-    end(commit, use);
+    end(commit, Request.call(commit ? "commit" : "rollback"));
   }
 
-  private void end(boolean commit, String use) throws SQLException {
+  private void end(boolean commit, Request request) throws SQLException {
     Lease lease = transaction;
     if (lease == null) {
       return;
     }
     transaction = null;
     if (target instanceof Target.Shared bound) {
-      bound.connection().end(lease, commit, use);
+      bound.connection().end(lease, commit, request);
     }
   }
 
@@ -293,9 +344,14 @@ final class ConnectionHandle extends JdbcHandle {
     closed = true;
     if (target instanceof Target.Real real) {
       real.connection().close();
+      dataSource.realClosed();
       return;
     }
     try {
+      CopyHandle open = copy;
+      if (open != null) {
+        open.cancelIfOpen();
+      }
       for (Statement statement : statements.toArray(Statement[]::new)) {
         statement.close();
       }
@@ -306,7 +362,7 @@ final class ConnectionHandle extends JdbcHandle {
 
   private void closeTransaction() throws SQLException {
     try {
-      end(false, "close()");
+      end(false, Request.call("close"));
     } catch (SandboxEndedException alreadyRolledBack) {
       // What close() asks for has happened.
       transaction = null;
@@ -331,12 +387,30 @@ final class ConnectionHandle extends JdbcHandle {
     }
   }
 
-  private boolean isWrapperFor(Class<?> type) {
+  private boolean isWrapperFor(Class<?> type) throws SQLException {
+    if (target instanceof Target.Real real) {
+      return type.isInstance(proxy) || real.connection().isWrapperFor(type);
+    }
     return type.isInstance(proxy) || type.isAssignableFrom(PgConnection.class);
   }
 
-  private Object unwrap(Class<?> type, PgConnection raw) throws SQLException {
-    return type.isInstance(proxy) ? proxy : raw.unwrap(type);
+  private Object unwrap(Class<?> type, SandboxConnection connection) throws SQLException {
+    if (type.isInstance(proxy)) {
+      return proxy;
+    }
+    if (type.isInterface() && type.isAssignableFrom(PgConnection.class)) {
+      PgConnectionHandle known = driverHandle;
+      if (known == null) {
+        known = new PgConnectionHandle(this, connection);
+        driverHandle = known;
+      }
+      return known.proxy();
+    }
+    throw new SandboxException(
+        ("unwrap(%s) is not supported in a TRANSACTION sandbox, whose connection is shared: ask for"
+                + " %s, or give the test @Sandboxed(isolation = DATABASE).")
+            .formatted(type.getName(), PGConnection.class.getName()),
+        SandboxException.NOT_SUPPORTED);
   }
 
   void opened(Statement physical) {

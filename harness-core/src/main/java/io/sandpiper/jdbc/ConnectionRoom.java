@@ -14,10 +14,10 @@ import java.util.Properties;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.Supplier;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
+import org.postgresql.jdbc.PgConnection;
 
 /**
  * The connections that the sandboxes of one pool hold or may be given next.
@@ -40,7 +40,7 @@ final class ConnectionRoom implements AutoCloseable {
   private final PoolSettings settings;
   private final @Nullable DataSource source;
   private final @Nullable Destination destination;
-  private final Supplier<ServerRooms> servers;
+  private final Servers servers;
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
   private volatile @Nullable ServerRoom joined;
   private final AtomicReference<@Nullable Connection> offered;
@@ -53,12 +53,11 @@ final class ConnectionRoom implements AutoCloseable {
     }
   }
 
-  ConnectionRoom(DataSource pool, Supplier<ServerRooms> servers) {
+  ConnectionRoom(DataSource pool, Servers servers) {
     this(pool, servers, null);
   }
 
-  private ConnectionRoom(
-      DataSource pool, Supplier<ServerRooms> servers, @Nullable Connection offered) {
+  private ConnectionRoom(DataSource pool, Servers servers, @Nullable Connection offered) {
     this.pool = pool;
     this.servers = servers;
     this.offered = new AtomicReference<>(offered);
@@ -167,7 +166,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
   Connection take() throws SQLException {
-    if (source == null) {
+    if (!isDedicated()) {
       return fromPool();
     }
     ServerRoom server = server();
@@ -214,7 +213,7 @@ final class ConnectionRoom implements AutoCloseable {
       synchronized (this) {
         known = joined;
         if (known == null) {
-          known = servers.get().of(destination == null ? pool.toString() : destination.server());
+          known = servers.room(destination == null ? pool.toString() : destination.server());
           known.join(this, settings.size());
           joined = known;
         }
@@ -258,6 +257,11 @@ final class ConnectionRoom implements AutoCloseable {
     return null;
   }
 
+  /** Whether its connections are for sandboxes only, and went through {@link Session#prepare}. */
+  boolean isDedicated() {
+    return source != null;
+  }
+
   private Connection open() throws SQLException {
     ServerRoom server = server();
     server.opening();
@@ -265,6 +269,9 @@ final class ConnectionRoom implements AutoCloseable {
       Connection connection = connect();
       if (hikari != null) {
         prepare(connection, hikari);
+      }
+      if (connection.isWrapperFor(PgConnection.class)) {
+        Session.prepare(connection);
       }
       return connection;
     } catch (SQLException failed) {
@@ -294,7 +301,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection back that is as it was when it was taken. */
   void giveBack(Connection connection) throws SQLException {
-    if (source == null) {
+    if (!isDedicated()) {
       connection.close();
       return;
     }
@@ -313,7 +320,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Closes a connection for good, so that nobody else is given it. */
   void discard(Connection connection) throws SQLException {
-    if (source != null) {
+    if (isDedicated()) {
       server().closed();
       server().release();
     }

@@ -82,8 +82,13 @@ record Destination(String server, String database, String user, String session) 
     return value == null || value.isEmpty() ? otherwise : value;
   }
 
+  /** "localhost:5432/orders". */
+  String databaseName() {
+    return server + "/" + database;
+  }
+
   @Override
   public String toString() {
-    return "%s/%s as %s".formatted(server, database, user);
+    return "%s as %s".formatted(databaseName(), user);
   }
 }

@@ -49,8 +49,7 @@ final class LeakCheck implements RunWatch, AutoCloseable {
   CheckedDatabase database(Destination destination, CheckedDatabase.Source source) {
     CheckedDatabase database =
         databases.computeIfAbsent(
-            "%s/%s".formatted(destination.server(), destination.database()),
-            name -> new CheckedDatabase(name, findings::add));
+            destination.databaseName(), name -> new CheckedDatabase(name, findings::add));
     database.add(source);
     return database;
   }

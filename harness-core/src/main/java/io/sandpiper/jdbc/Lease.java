@@ -1,5 +1,6 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.CallSite;
 import io.sandpiper.Work;
 import org.jspecify.annotations.Nullable;
 
@@ -7,24 +8,32 @@ import org.jspecify.annotations.Nullable;
  * The right to use a sandbox's connection: for one autocommit statement or one application
  * transaction.
  *
- * <p>Fields below the first group are used under the connection's wire lock.
+ * <p>What changes is used under the wire of the connection.
  */
 final class Lease {
 
   private final ConnectionHandle handle;
   private final boolean transaction;
+  private final @Nullable Lease outer;
   private final int depth;
   private final @Nullable Work work;
   private final long since = System.nanoTime();
   private volatile Thread thread = Thread.currentThread();
+  private volatile boolean copying;
 
   private @Nullable String savepoint;
   private boolean failed;
+  private boolean releaseAtEnd;
+  private boolean setsConstraints;
+  private long writersBefore;
+  private @Nullable Lease innerThatWrote;
+  private @Nullable CallSite site;
 
-  Lease(ConnectionHandle handle, boolean transaction, int depth, @Nullable Work work) {
+  Lease(ConnectionHandle handle, boolean transaction, @Nullable Lease outer, @Nullable Work work) {
     this.handle = handle;
     this.transaction = transaction;
-    this.depth = depth;
+    this.outer = outer;
+    this.depth = outer == null ? 0 : outer.depth + 1;
     this.work = work;
   }
 
@@ -37,9 +46,18 @@ final class Lease {
     return transaction;
   }
 
+  boolean readOnly() {
+    return transaction && handle.readOnly();
+  }
+
   /** Whether it was opened by a thread that held another one. */
   boolean nested() {
-    return depth > 0;
+    return outer != null;
+  }
+
+  /** The one that its thread held when it was opened. */
+  @Nullable Lease outer() {
+    return outer;
   }
 
   int depth() {
@@ -59,16 +77,25 @@ final class Lease {
     thread = user;
   }
 
+  /** Whether a COPY is open, during which nothing else can be sent. */
+  boolean copying() {
+    return copying;
+  }
+
+  void copying(boolean open) {
+    copying = open;
+  }
+
   /** The savepoint that undoes all it did, or null where it did nothing yet. */
   @Nullable String savepoint() {
     return savepoint;
   }
 
-  void savepoint(String name) {
+  void savepoint(@Nullable String name) {
     savepoint = name;
   }
 
-  /** Whether an SQL error has left its transaction failed. */
+  /** Whether its transaction has failed although the one of the sandbox has not. */
   boolean failed() {
     return failed;
   }
@@ -77,13 +104,69 @@ final class Lease {
     failed = true;
   }
 
-  /** "listener scoring.results on thread x for 20 ms". */
+  /** Whether its savepoint has to be released at its end, and not with many others. */
+  boolean releasedAtEnd() {
+    return releaseAtEnd;
+  }
+
+  void releaseAtEnd() {
+    releaseAtEnd = true;
+  }
+
+  /** Whether the application has set the mode of constraints. */
+  boolean setConstraints() {
+    return setsConstraints;
+  }
+
+  void setsConstraints() {
+    setsConstraints = true;
+  }
+
+  /** How many subtransactions had written when it began. */
+  long writersBefore() {
+    return writersBefore;
+  }
+
+  void writersBefore(long count) {
+    writersBefore = count;
+  }
+
+  /** It has written and committed inside an outer one, with which its rows would go. */
+  void wroteInsideOuter() {
+    for (Lease around = outer; around != null; around = around.outer) {
+      if (around.savepoint != null) {
+        around.innerThatWrote = this;
+        return;
+      }
+    }
+  }
+
+  @Nullable Lease innerThatWrote() {
+    return innerThatWrote;
+  }
+
+  /** Where the application began it, or null where that was not looked for. */
+  @Nullable CallSite site() {
+    return site;
+  }
+
+  void begunAt(@Nullable CallSite frame) {
+    site = frame;
+  }
+
+  /** What holds it: {@code listener scoring.results of T.test}. */
+  String name() {
+    return work == null ? "work without a scope" : work.toString();
+  }
+
+  /** "listener scoring.results of T.test on thread x for 20 ms". */
   @Override
   public String toString() {
-    return "%s on thread %s for %d ms"
+    return "%s on thread %s for %d ms%s"
         .formatted(
-            work == null ? "work without a scope" : work,
+            name(),
             thread.getName(),
-            (System.nanoTime() - since) / 1_000_000);
+            (System.nanoTime() - since) / 1_000_000,
+            copying ? ", with a COPY open" : "");
   }
 }

@@ -1,13 +1,17 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 
 /**
  * Whose turn it is on the connection of one sandbox.
@@ -19,6 +23,9 @@ final class Leases {
 
   private static final Duration BUDGET = Duration.ofSeconds(30);
 
+  private static final String REMEDY =
+      " Give the test @Sandboxed(isolation = DATABASE), where each has a connection of its own.";
+
   private final Sandbox sandbox;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -27,7 +34,19 @@ final class Leases {
   private boolean closed;
 
   /** A thread in the queue; the name is that of its work. */
-  private record Waiter(Thread thread, String name) {}
+  private static final class Waiter {
+
+    private final Thread thread = Thread.currentThread();
+    private final String name;
+    private final Object use;
+    private boolean cancelled;
+
+    Waiter(Object use) {
+      Work work = Work.current();
+      this.name = work == null ? use.toString() : work.toString();
+      this.use = use;
+    }
+  }
 
   Leases(Sandbox sandbox) {
     this.sandbox = sandbox;
@@ -38,9 +57,10 @@ final class Leases {
    *
    * @param current the lease of the handle's open transaction, or null
    * @param transaction whether a new lease lasts for a transaction
+   * @param use what for: identifies it for {@link #cancel}, and names it by its text
    */
-  Lease acquire(ConnectionHandle handle, @Nullable Lease current, boolean transaction, String use)
-      throws SandboxException {
+  Lease acquire(ConnectionHandle handle, @Nullable Lease current, boolean transaction, Object use)
+      throws SQLException {
     lock.lock();
     try {
       Lease lease = tryAcquire(handle, current, transaction, null, use);
@@ -54,10 +74,9 @@ final class Leases {
   }
 
   private Lease enqueue(
-      ConnectionHandle handle, @Nullable Lease current, boolean transaction, String use)
-      throws SandboxException {
-    Work work = Work.current();
-    Waiter waiter = new Waiter(Thread.currentThread(), work == null ? use : work.toString());
+      ConnectionHandle handle, @Nullable Lease current, boolean transaction, Object use)
+      throws SQLException {
+    Waiter waiter = new Waiter(use);
     lock.lock();
     try {
       waiting.addLast(waiter);
@@ -66,8 +85,14 @@ final class Leases {
     }
     // A test that waits in an assertion while it holds the lease has to look at the queue.
     sandbox.signal();
+    String cycle = new WaitCycle(sandbox).through(this);
     lock.lock();
     try {
+      if (cycle != null) {
+        throw new SandboxException(
+            "%s would never get its turn: %s.%s".formatted(use, cycle, REMEDY),
+            SandboxException.WAIT);
+      }
       long nanos = BUDGET.toNanos();
       while (true) {
         Lease lease = tryAcquire(handle, current, transaction, waiter, use);
@@ -97,13 +122,18 @@ final class Leases {
       @Nullable Lease current,
       boolean transaction,
       @Nullable Waiter waiter,
-      String use)
-      throws SandboxException {
+      Object use)
+      throws SQLException {
     if (closed) {
-      throw SandboxEndedException.of(sandbox, use);
+      throw SandboxEndedException.of(sandbox, use.toString());
+    }
+    if (waiter != null && waiter.cancelled) {
+      throw new PSQLException(
+          "ERROR: canceling statement due to user request", PSQLState.QUERY_CANCELED);
     }
     Lease top = held.peekFirst();
     if (current != null && current == top) {
+      refuseDuringCopy(top, use);
       current.usedBy(Thread.currentThread());
       return current;
     }
@@ -118,21 +148,49 @@ final class Leases {
     if (!mine && !turn) {
       return null;
     }
+    if (mine) {
+      refuseDuringCopy(top, use);
+    }
     Work work = Work.current();
     Lease lease =
         new Lease(
-            handle,
-            transaction,
-            held.size(),
-            work != null && work.sandbox() == sandbox ? work : null);
+            handle, transaction, top, work != null && work.sandbox() == sandbox ? work : null);
+    if (mine) {
+      lease.begunAt(CallSite.here());
+    }
     held.addFirst(lease);
     return lease;
+  }
+
+  private void refuseDuringCopy(Lease lease, Object use) throws SandboxException {
+    if (lease.copying()) {
+      throw new SandboxException(
+          ("%s while the same thread has a COPY open on the connection of %s: end or cancel the"
+                  + " COPY first.%s")
+              .formatted(use, sandbox, REMEDY),
+          SandboxException.NOT_SUPPORTED);
+    }
   }
 
   void release(Lease lease) {
     lock.lock();
     try {
       held.remove(lease);
+      if (!waiting.isEmpty()) {
+        changed.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Takes a use out of the queue, whose thread then gets the error of a cancelled statement. */
+  void cancel(Object use) {
+    lock.lock();
+    try {
+      for (Waiter waiter : waiting) {
+        waiter.cancelled |= waiter.use == use;
+      }
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -150,6 +208,35 @@ final class Leases {
     }
   }
 
+  /** Whether a COPY is open, without whose end the connection answers nothing else. */
+  boolean copying() {
+    lock.lock();
+    try {
+      return held.stream().anyMatch(Lease::copying);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** The lease that everybody waits for, or null where the connection is free. */
+  @Nullable Lease holder() {
+    lock.lock();
+    try {
+      return held.peekFirst();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  boolean isAwaitedBy(Thread thread) {
+    lock.lock();
+    try {
+      return waiting.stream().anyMatch(waiter -> waiter.thread == thread);
+    } finally {
+      lock.unlock();
+    }
+  }
+
   /** Who waits until a thread gives its lease back, as a sentence with the remedy, or null. */
   @Nullable String heldUpBy(Thread thread) {
     lock.lock();
@@ -160,23 +247,30 @@ final class Leases {
           ? null
           : ("The test waits for work that waits for the test: %s needs the sandbox's connection,"
                   + " on which thread %s has a transaction open. Drop @Transactional from the test,"
-                  + " the sandbox rolls back anyway; or end the transaction before waiting.")
-              .formatted(first.name(), thread.getName());
+                  + " the sandbox rolls back anyway; or end the transaction before waiting; or give"
+                  + " the test @Sandboxed(isolation = DATABASE).")
+              .formatted(first.name, thread.getName());
     } finally {
       lock.unlock();
     }
   }
 
-  private SandboxException interleaved(String use) {
+  private SandboxException interleaved(Object use) {
     return new SandboxException(
-        ("Thread %s uses two connections of %s in turn, each inside a transaction: %s. A sandbox"
-                + " has one connection, on which transactions nest. End the inner transaction"
-                + " first.")
-            .formatted(Thread.currentThread().getName(), sandbox, use),
+        ("Thread %s uses two connections of %s in turn, each inside a transaction: %s at %s, inside"
+                + " the transaction begun at %s. A TRANSACTION sandbox has one connection, on which"
+                + " transactions nest. End the inner transaction first.%s")
+            .formatted(
+                Thread.currentThread().getName(),
+                sandbox,
+                use,
+                CallSite.here(),
+                held.getFirst().site(),
+                REMEDY),
         SandboxException.NOT_SUPPORTED);
   }
 
-  private String tooLong(String use) {
+  private String tooLong(Object use) {
     StringBuilder text = new StringBuilder();
     text.append(
         "Waited %d s for the connection of %s: %s. It is held by:"
@@ -187,6 +281,8 @@ final class Leases {
         text.append("\n      at ").append(frame);
       }
     }
-    return text.append("\nEnd the transaction there, or do not wait inside one.").toString();
+    return text.append("\nEnd the transaction there, or do not wait inside one.")
+        .append(REMEDY)
+        .toString();
   }
 }

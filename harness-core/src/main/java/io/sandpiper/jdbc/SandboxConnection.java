@@ -1,93 +1,89 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.core.TransactionState;
-import org.postgresql.jdbc.AutoSave;
 import org.postgresql.jdbc.PgConnection;
-import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 
 /**
- * The one physical connection of a sandbox, and the one transaction on it.
- *
- * <p>Every lease gets a savepoint, so that an autocommit statement that fails and an application
- * transaction that rolls back take only their own effects with them. The savepoint is pgjdbc's
- * autosave, switched on for the first statement of the lease: it travels with the statement and
- * costs no round trip. Nested leases, and statements that pgjdbc sends without one, get a savepoint
- * by name.
+ * The one physical connection of a sandbox, from its first statement to its rollback: gives it to
+ * one lease after the other, and says why it can be used no more.
  */
 final class SandboxConnection implements SandboxPart {
 
-  private static final String BASE = "sandpiper";
-  private static final String AUTOSAVE = "PGJDBC_AUTOSAVE";
-
-  /** Unreleased savepoints cost 10 kB each in the server. */
-  private static final int RELEASE_EVERY = 32;
-
-  private static final int TRANSACTION_TIMEOUT_SINCE = 170000;
   private static final long FENCE_SECONDS = 5;
 
   private final Sandbox sandbox;
   private final ConnectionRoom room;
+  private final Facts facts;
   private final Leases leases;
+  private final Wire wire;
 
-  /** Held during each driver call, because a lease may be used by several threads. */
-  private final ReentrantLock wire = new ReentrantLock();
-
-  private @Nullable Connection pooled;
-  private volatile @Nullable PgConnection pg;
-  private @Nullable SQLException broken;
-  private int unreleased;
+  private final AtomicBoolean isolationNoted = new AtomicBoolean();
+  private @Nullable Connection taken;
+  private volatile @Nullable Opened opened;
+  private volatile @Nullable SQLException broken;
+  private volatile boolean failsTest;
   private volatile boolean ended;
-  private volatile boolean cancelled;
 
-  SandboxConnection(Sandbox sandbox, ConnectionRoom room) {
+  /** What there is once the connection is open. */
+  private record Opened(Session session, Savepoints savepoints) {
+
+    PgConnection pg() {
+      return session.pg();
+    }
+  }
+
+  SandboxConnection(Sandbox sandbox, ConnectionRoom room, Facts facts) {
     this.sandbox = sandbox;
     this.room = room;
+    this.facts = facts;
     this.leases = new Leases(sandbox);
+    this.wire = new Wire("sandpiper connection of " + sandbox.id());
   }
 
   Sandbox sandbox() {
     return sandbox;
   }
 
+  Leases leases() {
+    return leases;
+  }
+
   /**
    * The raw connection, for what makes JDBC objects and does not reach the server; opens it where
    * it is not open yet.
    */
-  PgConnection raw(String use) throws SQLException {
-    PgConnection known = pg;
-    if (known != null) {
-      check(use);
-      return known;
-    }
-    wire.lock();
-    try {
-      check(use);
-      return connect();
-    } finally {
-      wire.unlock();
-    }
+  PgConnection raw(Object use) throws SQLException {
+    check(use);
+    Opened known = opened;
+    return known != null ? known.pg() : wire.call(this::open).pg();
   }
 
   /** Throws where this connection can be used no more. */
-  void check(String use) throws SQLException {
+  void check(Object use) throws SQLException {
     if (ended) {
-      throw SandboxEndedException.of(sandbox, use);
+      throw SandboxEndedException.of(sandbox, use.toString());
     }
     SQLException first = broken;
     if (first != null) {
-      throw new SandboxException(
-          "The connection of %s is lost since: %s".formatted(sandbox, first.getMessage()),
-          first.getSQLState() == null ? SandboxException.NOT_SUPPORTED : first.getSQLState(),
-          first);
+      // A refusal that the application swallows would hide that the test has gone astray.
+      failsTest |= first instanceof SandboxException;
+      throw first instanceof SandboxException
+          ? new SandboxException(
+              "%s cannot go on: %s".formatted(sandbox, first.getMessage()),
+              first.getSQLState(),
+              first)
+          : new SandboxException(
+              "The connection of %s is lost since: %s".formatted(sandbox, first.getMessage()),
+              first.getSQLState() == null ? SandboxException.NOT_SUPPORTED : first.getSQLState(),
+              first);
     }
   }
 
@@ -96,161 +92,119 @@ final class SandboxConnection implements SandboxPart {
    *
    * @param current the lease of the handle's transaction so far, or null
    * @param transaction whether the handle is in a transaction from now on
-   * @param autosaves whether pgjdbc surely puts its savepoint before what the call sends
-   * @param use what it is, for errors
    */
   <T extends @Nullable Object> T execute(
       ConnectionHandle handle,
       @Nullable Lease current,
       boolean transaction,
-      boolean autosaves,
-      String use,
+      Request request,
       SqlCall<T> call)
       throws SQLException {
-    Lease lease = leases.acquire(handle, current, transaction, use);
+    Lease lease = leases.acquire(handle, current, transaction, request);
     if (transaction && current == null) {
       handle.begun(lease);
     }
-    wire.lock();
     try {
-      check(use);
-      ready(lease);
-      return inSavepoint(lease, autosaves, call);
-    } catch (SQLException failed) {
-      noteLoss(failed);
-      throw failed;
+      return perform(lease, request, call);
     } finally {
-      wire.unlock();
       if (!transaction) {
         leases.release(lease);
       }
     }
   }
 
-  private PgConnection connect() throws SQLException {
-    PgConnection known = pg;
-    if (known != null) {
-      return known;
-    }
-    Connection taken = room.take();
-    if (!taken.isWrapperFor(PgConnection.class)) {
-      String product = taken.getMetaData().getDatabaseProductName();
-      room.giveBack(taken);
-      throw new SandboxException(
-          ("%s needs PostgreSQL for isolation TRANSACTION, and its DataSource leads to %s. Use"
-                  + " @Sandboxed(isolation = NONE), which leaves the database alone.")
-              .formatted(sandbox.testName(), product),
-          SandboxException.NOT_SUPPORTED);
-    }
-    PgConnection raw = taken.unwrap(PgConnection.class);
-    pooled = taken;
-    pg = raw;
-    return raw;
-  }
-
-  private void ready(Lease lease) throws SQLException {
-    PgConnection raw = connect();
-    if (raw.getAutoCommit()) {
-      open(raw);
-    } else if (!lease.nested() && lease.savepoint() == null && ++unreleased >= RELEASE_EVERY) {
-      unreleased = 0;
-      send("RELEASE SAVEPOINT %1$s;SAVEPOINT %1$s".formatted(BASE));
-    }
-  }
-
-  private void open(PgConnection raw) throws SQLException {
-    raw.setAutoCommit(false);
-    send(
-        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE"
-            + ";SET LOCAL application_name='sp:%d'".formatted(sandbox.id().sequence())
-            + ";SET LOCAL lock_timeout='10s'"
-            + ";SET LOCAL idle_in_transaction_session_timeout=0"
-            + (raw.haveMinimumServerVersion(TRANSACTION_TIMEOUT_SINCE)
-                ? ";SET LOCAL transaction_timeout=0"
-                : "")
-            + ";SET CONSTRAINTS ALL IMMEDIATE"
-            + ";SAVEPOINT "
-            + BASE);
-  }
-
-  private <T extends @Nullable Object> T inSavepoint(
-      Lease lease, boolean autosaves, SqlCall<T> call) throws SQLException {
-    if (lease.failed()) {
-      throw new PSQLException(
-          "ERROR: current transaction is aborted, commands ignored until end of transaction block",
-          org.postgresql.util.PSQLState.IN_FAILED_SQL_TRANSACTION);
-    }
-    if (lease.savepoint() != null) {
-      return later(lease, call);
-    }
-    return autosaves && !lease.nested() ? autosaved(lease, call) : named(lease, call);
-  }
-
-  /** A statement after the first one of a transaction: an error leaves it failed. */
-  private <T extends @Nullable Object> T later(Lease lease, SqlCall<T> call) throws SQLException {
-    try {
-      return call.call();
-    } catch (SQLException failed) {
-      if (isFromServer(failed)) {
-        lease.fail();
-      }
-      throw failed;
-    }
-  }
-
-  private <T extends @Nullable Object> T autosaved(Lease lease, SqlCall<T> call)
+  private <T extends @Nullable Object> T perform(Lease lease, Request request, SqlCall<T> call)
       throws SQLException {
-    PgConnection raw = connect();
-    raw.setAutosave(AutoSave.ALWAYS);
+    return wire.call(
+        () -> {
+          check(request);
+          try {
+            Opened now = open();
+            T result = now.savepoints().run(lease, request, call);
+            noteEscape(now.session(), null);
+            return result;
+          } catch (SQLException failed) {
+            noteLoss(failed);
+            throw explained(request, failed);
+          }
+        });
+  }
+
+  /**
+   * Begins a COPY, which keeps the connection for itself until {@link #endCopy}.
+   *
+   * @param own whether it is a transaction of its own, as in autocommit
+   */
+  <T> Copying<T> beginCopy(
+      ConnectionHandle handle,
+      @Nullable Lease current,
+      boolean own,
+      Request request,
+      SqlCall<T> call)
+      throws SQLException {
+    Lease lease = leases.acquire(handle, current, true, request);
+    if (!own && current == null) {
+      handle.begun(lease);
+    }
+    boolean begun = false;
     try {
-      T result = call.call();
-      lease.savepoint(AUTOSAVE);
-      return result;
-    } catch (SQLException failed) {
-      // pgjdbc has gone back to the savepoint; in production the transaction would be failed now.
-      if (lease.transaction() && isFromServer(failed)) {
-        lease.fail();
-      }
-      throw failed;
+      T operation = perform(lease, request, call);
+      lease.copying(true);
+      begun = true;
+      return new Copying<>(operation, lease, own);
     } finally {
-      raw.setAutosave(AutoSave.NEVER);
+      if (!begun && own) {
+        end(lease, false, request);
+      }
     }
   }
 
-  private <T extends @Nullable Object> T named(Lease lease, SqlCall<T> call) throws SQLException {
-    String savepoint = "sandpiper_" + lease.depth();
-    send("SAVEPOINT " + savepoint);
-    lease.savepoint(savepoint);
-    T result;
-    try {
-      result = later(lease, call);
-    } catch (SQLException failed) {
-      if (!lease.transaction()) {
-        undo(lease);
-      }
-      throw failed;
-    }
-    if (!lease.transaction()) {
-      keep(lease);
-    }
-    return result;
+  /** A call of an open COPY. */
+  <T extends @Nullable Object> T duringCopy(Object use, SqlCall<T> call) throws SQLException {
+    return wire.call(
+        () -> {
+          check(use);
+          try {
+            return call.call();
+          } catch (SQLException failed) {
+            noteLoss(failed);
+            throw failed;
+          }
+        });
   }
+
+  void endCopy(Copying<?> copying, boolean succeeded, Object use) throws SQLException {
+    copying.lease().copying(false);
+    if (copying.own()) {
+      end(copying.lease(), succeeded, use);
+    }
+  }
+
+  /**
+   * An open COPY.
+   *
+   * @param own whether it is a transaction of its own
+   */
+  record Copying<T>(T operation, Lease lease, boolean own) {}
 
   /** Commits or rolls back the transaction of a lease, and gives the lease back. */
-  void end(Lease lease, boolean commit, String use) throws SQLException {
-    wire.lock();
+  void end(Lease lease, boolean commit, Object use) throws SQLException {
+    if (lease.innerThatWrote() != null) {
+      lease.begunAt(CallSite.here());
+    }
     try {
-      check(use);
-      if (commit && !lease.failed()) {
-        keep(lease);
-      } else {
-        undo(lease);
-      }
-    } catch (SQLException failed) {
-      noteLoss(failed);
-      throw failed;
+      wire.call(
+          () -> {
+            check(use);
+            try {
+              settle(lease, commit);
+            } catch (SQLException failed) {
+              noteLoss(failed);
+              throw failed;
+            }
+            return null;
+          });
     } finally {
-      wire.unlock();
       leases.release(lease);
       Work work = lease.work();
       if (work != null) {
@@ -259,125 +213,207 @@ final class SandboxConnection implements SandboxPart {
     }
   }
 
-  private void keep(Lease lease) throws SQLException {
-    String savepoint = lease.savepoint();
-    if (savepoint != null && lease.nested()) {
-      send("RELEASE SAVEPOINT " + savepoint);
+  private void settle(Lease lease, boolean commit) throws SQLException {
+    Opened now = open();
+    if (commit) {
+      now.savepoints().commit(lease);
+    } else {
+      now.savepoints().undo(lease);
+    }
+    String lost = now.savepoints().lost();
+    if (lost != null && broken == null) {
+      broken = new SandboxException(lost, SandboxException.NOT_SUPPORTED);
     }
   }
 
-  private void undo(Lease lease) throws SQLException {
-    String savepoint = lease.savepoint();
-    if (savepoint != null) {
-      send("ROLLBACK TO SAVEPOINT " + savepoint);
-      keep(lease);
+  private Opened open() throws SQLException {
+    Opened known = opened;
+    if (known != null) {
+      return known;
+    }
+    Connection connection = room.take();
+    if (!connection.isWrapperFor(PgConnection.class)) {
+      String product = connection.getMetaData().getDatabaseProductName();
+      room.giveBack(connection);
+      throw new SandboxException(
+          ("%s needs PostgreSQL for isolation TRANSACTION, and its DataSource leads to %s. Use"
+                  + " @Sandboxed(isolation = NONE), which leaves the database alone.")
+              .formatted(sandbox.testName(), product),
+          SandboxException.NOT_SUPPORTED);
+    }
+    taken = connection;
+    PgConnection pg = connection.unwrap(PgConnection.class);
+    wire.connected(pg);
+    Session session = Session.begin(pg, sandbox.id().sequence(), room.isDedicated(), facts.known());
+    session.expect(facts.get(pg));
+    Opened fresh = new Opened(session, new Savepoints(session, facts));
+    opened = fresh;
+    return fresh;
+  }
+
+  /** What the driver keeps of its own was changed through the raw connection. */
+  void changedRaw() {
+    Opened known = opened;
+    if (known != null) {
+      known.session().changedRaw();
     }
   }
 
-  private void send(String sql) throws SQLException {
-    try (Statement statement = connect().createStatement()) {
-      statement.execute(sql);
+  /** The name that the connection gave the server for its application before the sandbox did. */
+  String applicationName() {
+    Opened known = opened;
+    return known == null ? "" : known.session().applicationName();
+  }
+
+  /** Cancels what runs, if it runs in the name of a handle. */
+  void cancel(ConnectionHandle handle) throws SQLException {
+    Lease holder = leases.holder();
+    if (holder != null && holder.handle() == handle) {
+      wire.cancel();
     }
   }
 
-  private static boolean isFromServer(SQLException failed) {
-    return failed instanceof PSQLException fromDriver && fromDriver.getServerErrorMessage() != null
-        || failed.getNextException() instanceof PSQLException next
-            && next.getServerErrorMessage() != null;
+  /** Tells once, in the journal, that a stronger isolation was asked for than there is. */
+  void noteIsolation(int level) {
+    if (isolationNoted.compareAndSet(false, true)) {
+      sandbox
+          .journal()
+          .note(
+              "%s was asked for, and a TRANSACTION sandbox gives READ COMMITTED; DATABASE has it"
+                  .formatted(
+                      level == Connection.TRANSACTION_SERIALIZABLE
+                          ? "SERIALIZABLE"
+                          : "REPEATABLE READ"));
+    }
   }
 
   private void noteLoss(SQLException failed) {
-    PgConnection raw = pg;
-    if (broken != null || raw == null || failed instanceof SandboxException) {
+    Opened now = opened;
+    if (broken != null || now == null || failed instanceof SandboxException) {
       return;
     }
     try {
-      if (raw.isClosed()) {
+      if (now.pg().isClosed()) {
         broken = failed;
         sandbox.journal().note("lost its database connection: " + failed.getMessage());
-      } else if (!raw.getAutoCommit() && raw.getTransactionState() == TransactionState.IDLE) {
-        broken = escaped(failed);
+      } else if (isCancelOfSavepoint(failed)) {
+        broken = failed;
+      } else {
+        noteEscape(now.session(), failed);
       }
     } catch (SQLException unknown) {
       failed.addSuppressed(unknown);
     }
   }
 
-  private SQLException escaped(@Nullable Throwable cause) {
+  /** The cancel has hit the savepoint before the statement, so there is nothing to go back to. */
+  private static boolean isCancelOfSavepoint(SQLException failed) {
+    SQLException next = failed.getNextException();
+    return PSQLState.QUERY_CANCELED.getState().equals(failed.getSQLState())
+        && next != null
+        && PSQLState.IN_FAILED_SQL_TRANSACTION.getState().equals(next.getSQLState());
+  }
+
+  private void noteEscape(Session session, @Nullable SQLException cause) throws SQLException {
+    if (broken == null && session.escaped()) {
+      SandboxException escaped = escaped(cause);
+      broken = escaped;
+      failsTest = true;
+      if (cause == null) {
+        throw escaped;
+      }
+    }
+  }
+
+  private SandboxException escaped(@Nullable Throwable cause) {
     return new SandboxException(
-        "the transaction of %s has ended by SQL that the sandbox did not see".formatted(sandbox),
+        ("the transaction of %s has ended by SQL that the sandbox did not see, so rows may have"
+                + " been committed. Use the connection's commit() and rollback(), or give the test"
+                + " @Sandboxed(isolation = DATABASE)")
+            .formatted(sandbox),
         SandboxException.NOT_SUPPORTED,
         cause);
+  }
+
+  /** An error that there is only because all share one transaction says so. */
+  private static SQLException explained(Request request, SQLException failed) {
+    if (failed instanceof SandboxException
+        || !PSQLState.ACTIVE_SQL_TRANSACTION.getState().equals(failed.getSQLState())) {
+      return failed;
+    }
+    return new SandboxException(
+        ("Not supported in a TRANSACTION sandbox, which is one transaction from its first statement"
+                + " on: %s. Give the test @Sandboxed(isolation = DATABASE). PostgreSQL says: %s")
+            .formatted(request, failed.getMessage()),
+        SandboxException.NOT_SUPPORTED,
+        failed);
+  }
+
+  @Override
+  public @Nullable String heldUpBy(Thread thread) {
+    return leases.heldUpBy(thread);
   }
 
   @Override
   public void fence() {
     ended = true;
     leases.close();
-    PgConnection raw = pg;
-    if (raw != null && wire.isLocked()) {
-      cancelled = true;
-      try {
-        raw.cancelQuery();
-      } catch (SQLException ignored) {
-        // Then the call in progress ends by itself, or rollBack() gives up on the connection.
-        sandbox.journal().note("could not cancel a statement: " + ignored.getMessage());
-      }
+    try {
+      wire.cancel();
+    } catch (SQLException failed) {
+      // Then the call in progress ends by itself, or rollBack() gives up on the connection.
+      sandbox.journal().note("could not cancel a statement: " + failed.getMessage());
     }
   }
 
   @Override
   public void rollBack() throws SQLException, InterruptedException {
-    boolean idle = wire.tryLock(FENCE_SECONDS, TimeUnit.SECONDS);
-    Connection taken = pooled;
-    PgConnection raw = pg;
+    boolean idle = wire.close(FENCE_SECONDS);
     try {
-      if (taken == null || raw == null) {
+      Connection connection = taken;
+      if (connection == null) {
         return;
       }
       if (!idle) {
-        room.discard(taken);
+        room.discard(connection);
         throw new SandboxException(
             "a statement was still running %d s after the end; its connection was closed"
                 .formatted(FENCE_SECONDS),
             SandboxException.WAIT);
       }
-      rollBack(taken, raw);
+      rollBack(connection);
     } finally {
       if (idle) {
-        wire.unlock();
+        wire.release();
       }
     }
   }
 
-  private void rollBack(Connection taken, PgConnection raw) throws SQLException {
-    boolean escaped =
-        broken instanceof SandboxException
-            || (!raw.isClosed()
-                && !raw.getAutoCommit()
-                && raw.getTransactionState() == TransactionState.IDLE);
-    try {
-      if (!raw.isClosed() && !raw.getAutoCommit()) {
-        raw.rollback();
-        raw.setAutoCommit(true);
-      }
-    } catch (SQLException failed) {
-      // The server rolls back what a lost connection leaves.
-      broken = failed;
-    }
-    // A cancel may reach the server late, and would hit a statement of the next sandbox.
-    if (broken == null && !escaped && !cancelled) {
-      room.giveBack(taken);
+  private void rollBack(Connection connection) throws SQLException {
+    Opened now = opened;
+    // The server rolls back what a closed connection leaves.
+    boolean reusable = now != null && !leases.copying() && undo(now);
+    if (reusable) {
+      room.giveBack(connection);
     } else {
-      room.discard(taken);
+      room.discard(connection);
     }
-    if (escaped) {
-      throw escaped(broken);
+    if (failsTest && broken instanceof SandboxException first) {
+      throw first;
     }
   }
 
-  @Override
-  public @Nullable String heldUpBy(Thread thread) {
-    return leases.heldUpBy(thread);
+  /** Rolls back; returns whether the next sandbox may have the connection. */
+  private boolean undo(Opened now) {
+    try {
+      if (now.pg().isClosed()) {
+        return false;
+      }
+      noteEscape(now.session(), null);
+      now.session().rollBack();
+      return broken == null && now.session().reusable();
+    } catch (SQLException lostOrEscaped) {
+      return false;
+    }
   }
 }

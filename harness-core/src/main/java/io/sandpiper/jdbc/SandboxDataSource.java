@@ -41,6 +41,9 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private final @Nullable LeakCheck leakCheck;
   private final CheckedDatabase.Source source = new CheckSource();
   private final @Nullable CheckedDatabase checked;
+  private final Servers servers;
+  private final Facts ownFacts = new Facts();
+  private final SqlTexts texts = new SqlTexts();
 
   /**
    * What a wrapped pool does.
@@ -56,8 +59,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     this.pool = pool;
     this.rules = rules;
     this.run = run;
-    this.room =
-        new ConnectionRoom(pool, () -> Run.ofThisJvm().shared(ServerRooms.class, ServerRooms::new));
+    this.servers = Run.ofThisJvm().shared(Servers.class, Servers::new);
+    this.room = new ConnectionRoom(pool, servers);
     Destination destination = room.destination();
     this.key = destination == null ? this : destination;
     this.leakCheck = rules.leakCheck() ? LeakCheck.of(run) : null;
@@ -130,7 +133,9 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     };
   }
 
+  /** A connection of the pool, through which somebody may change the schema. */
   private Target real() throws SQLException {
+    forgetFacts();
     LeakCheck check = leakCheck;
     if (check == null) {
       return new Target.Real(pool.getConnection());
@@ -147,11 +152,36 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
             : check.setUp(check.database(destination, source), () -> connection));
   }
 
+  /** A handle that led to the pool was closed. */
+  void realClosed() {
+    forgetFacts();
+  }
+
+  private void forgetFacts() {
+    if (room.mustAsk()) {
+      servers.forgetFacts();
+    } else {
+      facts(room.destination()).forget();
+    }
+  }
+
+  /** What is known of the database that pools share which lead there. */
+  private Facts facts(@Nullable Destination destination) {
+    return destination == null ? ownFacts : servers.facts(destination);
+  }
+
+  SqlTexts texts() {
+    return texts;
+  }
+
   private Target shared(Sandbox sandbox, String use) throws SQLException {
     if (room.mustAsk()) {
       return asked(sandbox, use);
     }
-    return shared(sandbox.part(key, () -> new SandboxConnection(sandbox, room)), sandbox, use);
+    return shared(
+        sandbox.part(key, () -> new SandboxConnection(sandbox, room, facts(room.destination()))),
+        sandbox,
+        use);
   }
 
   private static Target.Shared shared(@Nullable Object part, Sandbox sandbox, String use)
@@ -175,7 +205,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
           shared(
               sandbox.part(
                   destination == null ? key : destination,
-                  () -> new SandboxConnection(sandbox, offering)),
+                  () -> new SandboxConnection(sandbox, offering, facts(destination))),
               sandbox,
               use);
       target.connection().raw(use);

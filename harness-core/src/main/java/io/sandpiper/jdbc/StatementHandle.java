@@ -2,29 +2,40 @@ package io.sandpiper.jdbc;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.sql.Array;
+import java.sql.ParameterMetaData;
 import java.sql.ResultSet;
+import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.util.PGobject;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 
 /** A statement of a handle that is bound to a sandbox: executes under its lease. */
-final class StatementHandle extends JdbcHandle {
+final class StatementHandle extends PartHandle {
 
-  private final ConnectionHandle connection;
   private final Statement physical;
-  private final @Nullable String sql;
+  private final @Nullable SqlText sql;
+  private final List<SqlText> batch = new ArrayList<>();
   private @Nullable Statement proxy;
+  private @Nullable Request prepared;
   private int fetchSize;
-  private int batched;
-  private @Nullable String batchSql;
+  private boolean streaming;
+  private volatile @Nullable Request current;
   private volatile boolean running;
 
-  StatementHandle(ConnectionHandle connection, Statement physical, @Nullable String sql) {
-    this.connection = connection;
+  StatementHandle(ConnectionHandle connection, Statement physical, @Nullable SqlText sql)
+      throws SQLException {
+    super(connection);
     this.physical = physical;
     this.sql = sql;
+    this.fetchSize = physical.getFetchSize();
     connection.opened(physical);
   }
 
@@ -49,12 +60,14 @@ final class StatementHandle extends JdbcHandle {
         addBatch(args);
         return Reflect.call(method, physical, args);
       case "clearBatch":
-        batched = 0;
+        batch.clear();
         return Reflect.call(method, physical, args);
       case "setFetchSize":
+        Reflect.call(method, physical, args);
         fetchSize = Reflect.first(Integer.class, args);
-        return Reflect.call(method, physical, args);
+        return null;
       case "getFetchSize":
+        physical.getFetchSize();
         return fetchSize;
       case "cancel":
         cancel();
@@ -63,75 +76,131 @@ final class StatementHandle extends JdbcHandle {
         connection.closed(physical);
         physical.close();
         return null;
-      case "getParameterMetaData", "getMetaData":
-        return connection.execute(
-            false, method.getName() + "()", () -> Reflect.call(method, physical, args));
+      case "isClosed", "isCloseOnCompletion", "toString":
+        return Reflect.call(method, physical, args);
+      case "getParameterMetaData":
+        return metaData(ParameterMetaData.class, method);
+      case "getMetaData":
+        return metaData(ResultSetMetaData.class, method);
+      case "getObject", "getArray", "getBlob", "getClob":
+        return onServer(method, args);
+      case "setObject", "setArray", "setBlob", "setClob", "setNClob":
+        return setParameter(method, Objects.requireNonNull(args));
       case "unwrap", "isWrapperFor":
-        return wrapper(self, method, args);
+        return wrapper(self, method, args, physical);
       default:
-        connection.check(method.getName() + "()");
-        return wrap(Reflect.call(method, physical, args));
+        connection.check(this);
+        return wrap(Reflect.call(method, physical, args), false);
     }
   }
 
   private @Nullable Object execute(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
-    String text = sql;
-    if (text == null) {
-      text = ConnectionHandle.allowed(Reflect.first(String.class, args));
+    SqlText text = sql;
+    Request request = prepared;
+    if (text == null || args != null) {
+      // A prepared statement refuses a text of its own; what the driver says of it is right.
+      text = connection.text(Reflect.first(String.class, args));
+      ConnectionHandle.allowed(text);
+      request = Request.statement(text);
+    } else if (request == null) {
+      request = Request.statement(text);
+      prepared = request;
     }
-    Object result = run(Sql.takesAutosave(text), Sql.brief(text), method, args);
+    Object result = run(request, method, args);
     journal(text, rows(result));
-    return wrap(result);
+    return wrap(result, true);
   }
 
   private @Nullable Object executeBatch(Method method) throws SQLException {
-    String text = Objects.requireNonNullElse(sql != null ? sql : batchSql, "an empty batch");
-    boolean autosaves = batched > 0 && Sql.takesAutosave(text);
-    batched = 0;
-    Object result = run(autosaves, Sql.brief(text), method, null);
+    List<SqlText> texts = List.copyOf(batch);
+    batch.clear();
+    Object result = run(Request.batch(texts), method, null);
     long rows =
         result instanceof int[] counts
             ? Arrays.stream(counts).filter(count -> count > 0).asLongStream().sum()
             : Arrays.stream((long[]) Objects.requireNonNull(result))
                 .filter(count -> count > 0)
                 .sum();
-    journal(text, rows);
+    if (!texts.isEmpty()) {
+      journal(texts.get(0), rows);
+    }
     return result;
   }
 
   private void addBatch(@Nullable Object @Nullable [] args) throws SQLException {
     if (args != null && args[0] instanceof String text) {
-      ConnectionHandle.allowed(text);
-      if (batched == 0) {
-        batchSql = text;
-      }
+      batch.add(ConnectionHandle.allowed(connection.text(text)));
+    } else if (sql != null && batch.isEmpty()) {
+      batch.add(sql);
     }
-    batched++;
   }
 
-  private @Nullable Object run(
-      boolean autosaves, String use, Method method, @Nullable Object @Nullable [] args)
+  private @Nullable Object run(Request request, Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
-    return connection.execute(
-        autosaves,
-        use,
-        () -> {
-          // A cursor would not survive the next lease's savepoint.
-          physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
-          running = true;
-          try {
-            return Reflect.call(method, physical, args);
-          } finally {
-            running = false;
-          }
-        });
+    current = request;
+    try {
+      return connection.execute(
+          request,
+          () -> {
+            // A cursor would not survive the next lease's savepoint.
+            streaming = fetchSize > 0 && connection.inTransaction();
+            physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
+            running = true;
+            try {
+              Object result = Reflect.call(method, physical, args);
+              ColumnTypes.learn(result, physical);
+              return result;
+            } finally {
+              running = false;
+            }
+          });
+    } finally {
+      current = null;
+    }
+  }
+
+  private @Nullable Object onServer(Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    return wrap(
+        connection.execute(
+            Request.call(method.getName()), () -> Reflect.call(method, physical, args)),
+        false);
+  }
+
+  private <T> @Nullable T metaData(Class<T> type, Method method) throws SQLException {
+    Object result =
+        connection.execute(
+            Request.call(method.getName()), () -> Reflect.call(method, physical, null));
+    return result == null ? null : AskingHandle.wrap(type, connection, result);
+  }
+
+  /**
+   * The driver asks the server for types that it does not know, and stores large objects at once.
+   */
+  private @Nullable Object setParameter(Method method, @Nullable Object[] args)
+      throws SQLException {
+    args[1] = AskingHandle.physical(args[1]);
+    boolean large = method.getName().endsWith("lob");
+    if (large && args[1] != null && !connection.inTransaction()) {
+      throw new PSQLException(
+          "Large Objects may not be used in auto-commit mode.",
+          PSQLState.NO_ACTIVE_SQL_TRANSACTION);
+    }
+    if (large || args[1] instanceof PGobject || args[1] instanceof Array) {
+      return onServer(method, args);
+    }
+    connection.check(this);
+    return Reflect.call(method, physical, args);
   }
 
   /** A statement that waits for its turn is not on the wire: the cancel would hit another one. */
   private void cancel() throws SQLException {
+    Request waiting = current;
     if (running) {
       physical.cancel();
+    } else if (waiting != null) {
+      connection.cancelWaiting(waiting);
     }
   }
 
@@ -142,25 +211,33 @@ final class StatementHandle extends JdbcHandle {
     return result instanceof Boolean ? physical.getLargeUpdateCount() : -1;
   }
 
-  private void journal(String text, long rows) {
+  private void journal(SqlText text, long rows) {
     connection.journal(
         rows < 0
-            ? Sql.brief(text)
-            : "%s (%d %s)".formatted(Sql.brief(text), rows, rows == 1 ? "row" : "rows"));
+            ? text.toString()
+            : "%s (%d %s)".formatted(text, rows, rows == 1 ? "row" : "rows"));
   }
 
-  private @Nullable Object wrap(@Nullable Object result) {
+  private @Nullable Object wrap(@Nullable Object result, boolean typesKnown) {
+    if (result instanceof Array) {
+      return AskingHandle.wrap(Array.class, connection, result);
+    }
     return result instanceof ResultSet rows
-        ? ResultSetHandle.wrap(connection, rows, proxy)
+        ? ResultSetHandle.wrap(connection, rows, this, typesKnown)
         : result;
   }
 
-  private @Nullable Object wrapper(Object self, Method method, @Nullable Object @Nullable [] args)
-      throws SQLException {
-    Class<?> type = Reflect.first(Class.class, args);
-    if (type.isInstance(self)) {
-      return method.getName().equals("unwrap") ? self : true;
-    }
-    return Reflect.call(method, physical, args);
+  @Nullable Statement proxy() {
+    return proxy;
+  }
+
+  /** Whether its result sets fetch their rows bit by bit. */
+  boolean streaming() {
+    return streaming;
+  }
+
+  @Override
+  public String toString() {
+    return sql == null ? "a statement" : sql.toString();
   }
 }

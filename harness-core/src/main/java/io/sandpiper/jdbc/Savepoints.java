@@ -1,0 +1,268 @@
+package io.sandpiper.jdbc;
+
+import io.sandpiper.jdbc.SqlText.Trait;
+import java.sql.SQLException;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.jdbc.AutoSave;
+import org.postgresql.jdbc.PgConnection;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
+
+/**
+ * The transactions of the application, and its autocommit statements, as savepoints in the one
+ * transaction of a sandbox. Used under the wire.
+ *
+ * <p>A lease gets its savepoint at its first statement, so an autocommit statement that fails and
+ * an application transaction that rolls back take only their own effects with them. It is pgjdbc's
+ * autosave, switched on for that statement: it travels with it and costs no round trip. Nested and
+ * read-only leases, and statements that pgjdbc sends without an autosave, get a savepoint by name.
+ */
+final class Savepoints {
+
+  private static final String AUTOSAVE = "PGJDBC_AUTOSAVE";
+
+  /** Unreleased savepoints cost 10 kB each in the server. */
+  private static final int RELEASE_EVERY = 32;
+
+  /** Rises when a subtransaction writes for the first time. */
+  private static final String WRITERS =
+      "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()"
+          + " AND locktype = 'transactionid' AND mode = 'ExclusiveLock'";
+
+  private final Session session;
+  private final Facts facts;
+  private final ConstraintModes constraints = new ConstraintModes();
+  private int unreleased;
+
+  /** The database as this transaction sees it, where it has defined something itself. */
+  private @Nullable DatabaseFacts own;
+
+  private boolean redefined;
+  private @Nullable String lost;
+
+  Savepoints(Session session, Facts facts) {
+    this.session = session;
+    this.facts = facts;
+  }
+
+  /**
+   * Makes a call of the driver.
+   *
+   * @param request what it sends, as far as that is known
+   */
+  <T extends @Nullable Object> T run(Lease lease, Request request, SqlCall<T> call)
+      throws SQLException {
+    if (lease.failed()) {
+      throw new PSQLException(
+          "ERROR: current transaction is aborted, commands ignored until end of transaction block",
+          PSQLState.IN_FAILED_SQL_TRANSACTION);
+    }
+    if (lease.savepoint() == null) {
+      before(lease);
+    }
+    session.useSchema(lease.handle().schema());
+    for (SqlText sql : request.texts()) {
+      if (!sql.plain()) {
+        note(lease, sql);
+      }
+    }
+    if (lease.savepoint() != null) {
+      return later(lease, call);
+    }
+    return request.autosaves() && !lease.nested() ? autosaved(lease, call) : named(lease, call);
+  }
+
+  private void before(Lease lease) throws SQLException {
+    Lease outer = lease.outer();
+    if (outer != null) {
+      giveUpFailed(outer);
+      lease.writersBefore(writers("SAVEPOINT " + name(lease) + ";" + WRITERS));
+      lease.savepoint(name(lease));
+      lease.releaseAtEnd();
+    } else {
+      if (++unreleased >= RELEASE_EVERY) {
+        unreleased = 0;
+        session.send("RELEASE SAVEPOINT %1$s;SAVEPOINT %1$s".formatted(Session.BASE));
+      }
+      sendIfAny(
+          lease.transaction()
+              ? constraints.beforeTransaction(facts())
+              : constraints.beforeStatement());
+    }
+    if (lease.readOnly()) {
+      session.send(
+          (lease.nested() ? "" : "SAVEPOINT %s;".formatted(name(lease)))
+              + "SET TRANSACTION READ ONLY");
+      lease.savepoint(name(lease));
+      lease.releaseAtEnd();
+    }
+  }
+
+  /**
+   * A transaction that has failed can only be rolled back, so it is at once: a new one in it could
+   * do nothing otherwise.
+   */
+  private void giveUpFailed(Lease outer) throws SQLException {
+    if (session.failed()) {
+      undo(outer);
+      outer.fail();
+    }
+  }
+
+  private long writers(String sql) throws SQLException {
+    return Long.parseLong(session.ask(sql));
+  }
+
+  private void note(Lease lease, SqlText sql) throws SQLException {
+    session.note(sql);
+    if (sql.has(Trait.SETS_TRANSACTION)) {
+      lease.releaseAtEnd();
+    }
+    if (sql.has(Trait.SETS_CONSTRAINTS)) {
+      lease.setsConstraints();
+    }
+    redefined |= sql.has(Trait.DDL);
+    if (sql.rollsBackInPart()) {
+      losesInner(lease);
+    }
+  }
+
+  private static String name(Lease lease) {
+    return "sandpiper_" + lease.depth();
+  }
+
+  /** A statement in a savepoint: an error leaves a transaction failed. */
+  private <T extends @Nullable Object> T later(Lease lease, SqlCall<T> call) throws SQLException {
+    T result;
+    try {
+      result = call.call();
+    } catch (SQLException failed) {
+      if (!lease.transaction()) {
+        undo(lease);
+      }
+      throw failed;
+    }
+    if (!lease.transaction()) {
+      keep(lease);
+    }
+    return result;
+  }
+
+  private <T extends @Nullable Object> T autosaved(Lease lease, SqlCall<T> call)
+      throws SQLException {
+    PgConnection pg = session.pg();
+    pg.setAutosave(AutoSave.ALWAYS);
+    try {
+      T result = call.call();
+      lease.savepoint(AUTOSAVE);
+      if (!lease.transaction() && lease.setConstraints()) {
+        constraints.unknown();
+      }
+      return result;
+    } catch (SQLException failed) {
+      // pgjdbc has gone back to the savepoint; in production the transaction would be failed now.
+      if (lease.transaction() && isFromServer(failed)) {
+        lease.fail();
+      }
+      throw failed;
+    } finally {
+      pg.setAutosave(AutoSave.NEVER);
+    }
+  }
+
+  private <T extends @Nullable Object> T named(Lease lease, SqlCall<T> call) throws SQLException {
+    session.send("SAVEPOINT " + name(lease));
+    lease.savepoint(name(lease));
+    return later(lease, call);
+  }
+
+  /** What a commit does: checks what was deferred, and lets the effects stay. */
+  void commit(Lease lease) throws SQLException {
+    if (session.failed()) {
+      undo(lease);
+      return;
+    }
+    if (lease.savepoint() == null) {
+      return;
+    }
+    try {
+      // What waits for an outer transaction's commit cannot be told from what waits for this one.
+      if (!lease.nested()) {
+        sendIfAny(constraints.atCommit(facts(), lease.setConstraints()));
+      }
+    } catch (SQLException violated) {
+      undo(lease);
+      throw violated;
+    }
+    keep(lease);
+  }
+
+  private void keep(Lease lease) throws SQLException {
+    String savepoint = lease.savepoint();
+    if (savepoint == null || !lease.releasedAtEnd()) {
+      return;
+    }
+    if (lease.nested()) {
+      if (writers(WRITERS + ";RELEASE SAVEPOINT " + savepoint) > lease.writersBefore()) {
+        lease.wroteInsideOuter();
+      }
+    } else {
+      session.send("RELEASE SAVEPOINT " + savepoint);
+    }
+    if (!lease.transaction() && lease.setConstraints()) {
+      constraints.unknown();
+    }
+  }
+
+  /** What a rollback does. */
+  void undo(Lease lease) throws SQLException {
+    String savepoint = lease.savepoint();
+    if (savepoint != null) {
+      session.send(
+          lease.releasedAtEnd()
+              ? "ROLLBACK TO SAVEPOINT %1$s;RELEASE SAVEPOINT %1$s".formatted(savepoint)
+              : "ROLLBACK TO SAVEPOINT " + savepoint);
+      lease.savepoint(null);
+      session.schemaUnknown();
+      losesInner(lease);
+    }
+  }
+
+  private void losesInner(Lease lease) {
+    Lease inner = lease.innerThatWrote();
+    if (inner != null && lost == null) {
+      lost =
+          ("the transaction of %s was rolled back at %s after the one inside it, begun at %s, had"
+                  + " written and committed. Outside a sandbox the inner rows would stay; in"
+                  + " a TRANSACTION sandbox, which has one transaction, they are lost. Give the test"
+                  + " @Sandboxed(isolation = DATABASE)")
+              .formatted(lease.name(), lease.site(), inner.site());
+    }
+  }
+
+  /** Why the database is no longer what it would be outside a sandbox, or null where it is. */
+  @Nullable String lost() {
+    return lost;
+  }
+
+  private DatabaseFacts facts() throws SQLException {
+    if (redefined) {
+      redefined = false;
+      own = DatabaseFacts.read(session.pg());
+    }
+    DatabaseFacts seen = own;
+    return seen != null ? seen : facts.get(session.pg());
+  }
+
+  private void sendIfAny(@Nullable String sql) throws SQLException {
+    if (sql != null) {
+      session.send(sql);
+    }
+  }
+
+  private static boolean isFromServer(SQLException failed) {
+    return failed instanceof PSQLException fromDriver && fromDriver.getServerErrorMessage() != null
+        || failed.getNextException() instanceof PSQLException next
+            && next.getServerErrorMessage() != null;
+  }
+}

@@ -1,0 +1,242 @@
+package io.sandpiper.jdbc;
+
+import io.sandpiper.jdbc.SqlText.Trait;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.EnumSet;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.core.TransactionState;
+import org.postgresql.jdbc.PgConnection;
+
+/**
+ * The one transaction of a sandbox on its physical connection: how it begins, what of it would
+ * outlive its rollback, and how it ends. Used under the wire.
+ */
+final class Session {
+
+  /** The savepoint below all leases. */
+  static final String BASE = "sandpiper";
+
+  private static final String MARKER = "application_name";
+  private static final int TRANSACTION_TIMEOUT_SINCE = 170000;
+  private static final String TRANSACTION =
+      "SELECT virtualtransaction FROM pg_locks"
+          + " WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'";
+
+  private final PgConnection pg;
+  private final String applicationName;
+  private final Set<Trait> traits = EnumSet.noneOf(Trait.class);
+  private String marker;
+  private @Nullable String transaction;
+  private @Nullable String schema;
+  private @Nullable String firstPath;
+  private boolean changedRaw;
+  private boolean unlockAdvisory;
+
+  private Session(PgConnection pg, String marker) {
+    this.pg = pg;
+    this.applicationName = Objects.requireNonNullElse(pg.getParameterStatus(MARKER), "");
+    this.marker = marker;
+  }
+
+  /**
+   * Gives a connection that only sandboxes use the settings that all of them want. A lock is not
+   * waited for without end, unless the application has chosen a time itself.
+   */
+  static void prepare(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement()) {
+      statement.execute(
+          settings("", connection.unwrap(PgConnection.class))
+              + ";SET default_transaction_isolation='read committed'"
+              + ";SET default_transaction_read_only=off");
+    }
+  }
+
+  private static String settings(String scope, PgConnection pg) {
+    return "SET %1$sidle_in_transaction_session_timeout=0%2$s;SELECT set_config('lock_timeout',%3$s)"
+        .formatted(
+            scope,
+            pg.haveMinimumServerVersion(TRANSACTION_TIMEOUT_SINCE)
+                ? ";SET %stransaction_timeout=0".formatted(scope)
+                : "",
+            "CASE current_setting('lock_timeout') WHEN '0' THEN '10s'"
+                + " ELSE current_setting('lock_timeout') END,"
+                + !scope.isEmpty());
+  }
+
+  /**
+   * Begins the transaction, in one round trip.
+   *
+   * @param number tells the sandboxes of a run apart
+   * @param prepared whether the connection went through {@link #prepare}
+   * @param facts what is known of the database
+   */
+  static Session begin(
+      PgConnection pg, long number, boolean prepared, @Nullable DatabaseFacts facts)
+      throws SQLException {
+    Session session = new Session(pg, "sp:" + number);
+    pg.setAutoCommit(false);
+    session.send(
+        (prepared
+                ? ""
+                : "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;"
+                    + settings("LOCAL ", pg)
+                    + ";")
+            + "SET LOCAL "
+            + MARKER
+            + "='"
+            + session.marker
+            + "'"
+            + (facts == null || facts.deferrable() ? ";SET CONSTRAINTS ALL IMMEDIATE" : "")
+            + ";SAVEPOINT "
+            + BASE);
+    return session;
+  }
+
+  PgConnection pg() {
+    return pg;
+  }
+
+  /** The name that the connection gave for its application before the sandbox did. */
+  String applicationName() {
+    return applicationName;
+  }
+
+  /** Takes note of what the database asks for. */
+  void expect(DatabaseFacts facts) throws SQLException {
+    unlockAdvisory = facts.advisoryLocks();
+    if (facts.applicationNames()) {
+      identify();
+    }
+  }
+
+  void send(String sql) throws SQLException {
+    try (Statement statement = pg.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  /** Sends something and reads the one value of its one query. */
+  String ask(String sql) throws SQLException {
+    try (Statement statement = pg.createStatement()) {
+      for (boolean rows = statement.execute(sql); !rows; rows = statement.getMoreResults()) {
+        if (statement.getUpdateCount() < 0) {
+          throw new SQLException("No value came back for: " + sql);
+        }
+      }
+      try (ResultSet row = statement.getResultSet()) {
+        row.next();
+        return row.getString(1);
+      }
+    }
+  }
+
+  boolean failed() {
+    return pg.getTransactionState() == TransactionState.FAILED;
+  }
+
+  /** Takes note of a text that is about to be sent. */
+  void note(SqlText sql) throws SQLException {
+    for (Trait trait : Trait.values()) {
+      if (sql.has(trait)) {
+        traits.add(trait);
+      }
+    }
+    if (sql.has(Trait.SETS_APPLICATION_NAME) && !failed()) {
+      identify();
+    }
+  }
+
+  boolean has(Trait trait) {
+    return traits.contains(trait);
+  }
+
+  /**
+   * Sets the search path that a connection of the application has asked for.
+   *
+   * @param schema the schema, or null for the path that the connection was opened with
+   */
+  void useSchema(@Nullable String schema) throws SQLException {
+    if (Objects.equals(schema, this.schema) || failed()) {
+      return;
+    }
+    String first = firstPath;
+    if (first == null) {
+      first = ask("SELECT current_setting('search_path')");
+      firstPath = first;
+    }
+    setPath(schema == null ? first : pg.escapeIdentifier(schema));
+    this.schema = schema;
+  }
+
+  private void setPath(String path) throws SQLException {
+    try (PreparedStatement set =
+        pg.prepareStatement("SELECT set_config('search_path', ?, false)")) {
+      set.setString(1, path);
+      set.execute();
+    }
+  }
+
+  /** A rollback may have undone what {@link #useSchema} did. */
+  void schemaUnknown() {
+    if (firstPath != null) {
+      schema = "";
+    }
+  }
+
+  /** What the driver keeps of its own was changed, so the connection is not for others. */
+  void changedRaw() {
+    changedRaw = true;
+  }
+
+  private void identify() throws SQLException {
+    if (transaction == null) {
+      transaction = ask(TRANSACTION);
+    }
+  }
+
+  /**
+   * Whether the transaction has ended without us: then the marker, which was set for it alone, is
+   * gone. It costs no round trip, because the server reports the setting by itself.
+   */
+  boolean escaped() throws SQLException {
+    if (failed()) {
+      return false;
+    }
+    String reported = pg.getParameterStatus(MARKER);
+    if (marker.equals(reported)) {
+      return false;
+    }
+    if (pg.getTransactionState() == TransactionState.IDLE
+        || reported == null
+        || transaction == null
+        || !transaction.equals(ask(TRANSACTION))) {
+      return true;
+    }
+    marker = reported;
+    return false;
+  }
+
+  /** Rolls back, and undoes what a rollback leaves, in one round trip. */
+  void rollBack() throws SQLException {
+    String hygiene =
+        (unlockAdvisory || has(Trait.ADVISORY_LOCK) ? ";SELECT pg_advisory_unlock_all()" : "")
+            + (has(Trait.PREPARES) ? ";DEALLOCATE ALL" : "");
+    if (hygiene.isEmpty()) {
+      pg.rollback();
+    } else {
+      send("ROLLBACK" + hygiene);
+    }
+    pg.setAutoCommit(true);
+  }
+
+  /** Whether the next sandbox may have the connection. */
+  boolean reusable() {
+    return !changedRaw && !has(Trait.DEFINES_TYPES);
+  }
+}
