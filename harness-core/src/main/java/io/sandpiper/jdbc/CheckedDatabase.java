@@ -30,6 +30,7 @@ final class CheckedDatabase {
   private final List<Source> sources = new ArrayList<>();
   private final List<String> tests = new ArrayList<>();
   private @Nullable Fingerprint fingerprint;
+  private boolean valid;
   private int settingUp;
 
   /** Where the check gets its own connections from. */
@@ -83,7 +84,7 @@ final class CheckedDatabase {
   void sandboxOpened(String test) {
     locked(
         () -> {
-          if (fingerprint == null) {
+          if (!valid) {
             remember();
           }
           tests.add(test);
@@ -96,7 +97,7 @@ final class CheckedDatabase {
         () -> {
           if (settingUp++ == 0) {
             lookNow();
-            fingerprint = null;
+            valid = false;
           }
         });
   }
@@ -116,7 +117,7 @@ final class CheckedDatabase {
   void look() {
     locked(
         () -> {
-          if (settingUp > 0 && fingerprint == null) {
+          if (settingUp > 0) {
             LOG.warn(
                 "The leak check says nothing of {}: {} connections for set-up are still open.",
                 name,
@@ -133,7 +134,7 @@ final class CheckedDatabase {
   }
 
   private void lookAt(Source source) {
-    if (fingerprint != null) {
+    if (valid) {
       ask(source, this::look);
     }
   }
@@ -141,6 +142,11 @@ final class CheckedDatabase {
   private @Nullable Void look(Connection connection) throws SQLException {
     Fingerprint before = fingerprint;
     if (before == null) {
+      return null;
+    }
+    Fingerprint same = before.unchanged(connection);
+    if (same != null) {
+      fingerprint = same;
       return null;
     }
     Fingerprint now = Fingerprint.take(connection);
@@ -162,7 +168,10 @@ final class CheckedDatabase {
     ask(
         sources.get(0),
         connection -> {
-          fingerprint = Fingerprint.take(connection);
+          Fingerprint before = fingerprint;
+          Fingerprint same = before == null ? null : before.unchanged(connection);
+          fingerprint = same == null ? Fingerprint.take(connection) : same;
+          valid = true;
           return null;
         });
   }
@@ -172,6 +181,7 @@ final class CheckedDatabase {
       source.ask(question);
     } catch (SQLException | RuntimeException failed) {
       fingerprint = null;
+      valid = false;
       LOG.warn("The leak check could not look at {}: {}", name, failed.toString());
     }
   }

@@ -26,14 +26,24 @@ record Fingerprint(String snapshot, Map<String, @Nullable Table> tables) {
   /** A table that an open transaction alters would make the check wait for the end of its test. */
   private static final String TABLES =
       """
-      SELECT format('%I.%I', n.nspname, c.relname), EXISTS (SELECT FROM pg_locks l
-          WHERE l.relation = c.oid AND l.mode = 'AccessExclusiveLock'
-            AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+      SELECT format('%I.%I', n.nspname, c.relname), c.oid IN (SELECT relation FROM pg_locks
+          WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE c.relkind = 'r' AND c.relpersistence <> 't'
         AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
         AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
       ORDER BY 1""";
+
+  /** Counting tables takes longer than to ask whether anybody has committed anything. */
+  private static final String UNCHANGED =
+      """
+      SELECT pg_current_snapshot(), NOT EXISTS (
+        SELECT FROM generate_series(pg_snapshot_xmin('%1$s')::text::bigint,
+            pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) AS id
+        WHERE NOT pg_visible_in_snapshot(id::text::xid8, '%1$s')
+          AND pg_xact_status(id::text::xid8) IS DISTINCT FROM 'aborted'
+          AND pg_visible_in_snapshot(id::text::xid8, pg_current_snapshot()))""";
 
   private static final String NEWER =
       """
@@ -53,6 +63,15 @@ record Fingerprint(String snapshot, Map<String, @Nullable Table> tables) {
     } finally {
       connection.rollback();
       connection.setAutoCommit(autoCommit);
+    }
+  }
+
+  /** The same as of now, or null where transactions have been committed on the server since. */
+  @Nullable Fingerprint unchanged(Connection connection) throws SQLException {
+    try (Statement statement = connection.createStatement();
+        ResultSet row = statement.executeQuery(UNCHANGED.formatted(snapshot))) {
+      row.next();
+      return row.getBoolean(2) ? new Fingerprint(row.getString(1), tables) : null;
     }
   }
 
