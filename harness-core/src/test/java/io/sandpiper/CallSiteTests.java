@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class CallSiteTests {
@@ -41,7 +42,7 @@ class CallSiteTests {
   @Test
   void a_thread_that_runs_no_code_of_an_application_has_none()
       throws ExecutionException, InterruptedException {
-    Supplier<Object> method = new Supplied();
+    Supplier<@Nullable Object> method = new Supplied();
     Object site = CompletableFuture.supplyAsync(method).get();
     assertThat(site).asString().startsWith(Supplied.class.getName() + ".get(");
     ExecutorService pool = Executors.newSingleThreadExecutor();
@@ -52,9 +53,9 @@ class CallSiteTests {
     }
   }
 
-  private static final class Supplied implements Supplier<Object> {
+  private static final class Supplied implements Supplier<@Nullable Object> {
     @Override
-    public Object get() {
+    public @Nullable Object get() {
       return CallSite.here();
     }
   }

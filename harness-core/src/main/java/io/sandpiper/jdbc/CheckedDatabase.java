@@ -39,12 +39,12 @@ final class CheckedDatabase {
     /** Whether everybody who uses it sets up now, as while an application starts. */
     boolean settingUp();
 
-    <T> T ask(Question<T> question) throws SQLException;
+    void ask(Question question) throws SQLException;
   }
 
   /** What the check asks of a connection. */
-  interface Question<T> {
-    T of(Connection connection) throws SQLException;
+  interface Question {
+    void of(Connection connection) throws SQLException;
   }
 
   CheckedDatabase(String name, Consumer<String> findings) {
@@ -139,15 +139,15 @@ final class CheckedDatabase {
     }
   }
 
-  private @Nullable Void look(Connection connection) throws SQLException {
+  private void look(Connection connection) throws SQLException {
     Fingerprint before = fingerprint;
     if (before == null) {
-      return null;
+      return;
     }
     Fingerprint same = before.unchanged(connection);
     if (same != null) {
       fingerprint = same;
-      return null;
+      return;
     }
     Fingerprint now = Fingerprint.take(connection);
     List<String> changes = before.changes(now, connection);
@@ -157,7 +157,6 @@ final class CheckedDatabase {
       LOG.warn(text);
       findings.accept(text);
     }
-    return null;
   }
 
   private void remember() {
@@ -172,11 +171,10 @@ final class CheckedDatabase {
           Fingerprint same = before == null ? null : before.unchanged(connection);
           fingerprint = same == null ? Fingerprint.take(connection) : same;
           valid = true;
-          return null;
         });
   }
 
-  private void ask(Source source, Question<@Nullable Void> question) {
+  private void ask(Source source, Question question) {
     try {
       source.ask(question);
     } catch (SQLException | RuntimeException failed) {

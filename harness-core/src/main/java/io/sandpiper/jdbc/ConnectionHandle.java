@@ -22,6 +22,7 @@ import org.postgresql.copy.CopyOperation;
 import org.postgresql.jdbc.PgConnection;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.PSQLState;
+import org.postgresql.util.ServerErrorMessage;
 
 /**
  * A connection as the application holds it: remembers what JDBC asks of a connection, and is bound
@@ -105,7 +106,14 @@ final class ConnectionHandle extends JdbcHandle {
         setAutoCommit(Reflect.first(Boolean.class, args));
         return null;
       case "isValid":
-        return isUsable();
+        return isUsable(Reflect.first(Integer.class, args));
+      case "setSavepoint":
+        if (!inTransaction()) {
+          throw new PSQLException(
+              "Cannot establish a savepoint in auto-commit mode.",
+              PSQLState.NO_ACTIVE_SQL_TRANSACTION);
+        }
+        return onServer(method, args);
       case "commit", "rollback":
         if (args == null) {
           endTransaction(method.getName().equals("commit"));
@@ -134,7 +142,7 @@ final class ConnectionHandle extends JdbcHandle {
         return statement(CallableStatement.class, method, connection, args, text(args));
       case "unwrap":
         return unwrap(Reflect.first(Class.class, args), connection);
-      case "nativeSQL":
+      case "nativeSQL", "getCatalog":
         return Reflect.call(method, connection.raw(request), args);
       case "getClientInfo":
         return clientInfo(connection.raw(request), args);
@@ -157,7 +165,7 @@ final class ConnectionHandle extends JdbcHandle {
     if (bound != null) {
       return bound;
     }
-    bound = dataSource.target(use.toString());
+    bound = dataSource.target(use);
     if (bound instanceof Target.Real real) {
       settings.applyTo(real.connection());
     }
@@ -235,7 +243,22 @@ final class ConnectionHandle extends JdbcHandle {
       throw new PSQLException(
           "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
     }
+    refuseOutsideTransaction(request);
     return shared(request).execute(this, transaction, inTransaction(), request, call);
+  }
+
+  /** The server cannot tell: to it, everything in a sandbox is inside a transaction. */
+  private void refuseOutsideTransaction(Request request) throws PSQLException {
+    if (inTransaction() || request.isSeveral() || request.texts().isEmpty()) {
+      return;
+    }
+    String needing = request.texts().get(0).needsTransaction();
+    if (needing != null) {
+      throw new PSQLException(
+          new ServerErrorMessage(
+              "SERROR\0VERROR\0C25P01\0M%s can only be used in transaction blocks\0"
+                  .formatted(needing)));
+    }
   }
 
   private SandboxConnection shared(Object use) throws SQLException {
@@ -260,7 +283,7 @@ final class ConnectionHandle extends JdbcHandle {
     SandboxConnection connection = shared(request);
     SandboxConnection.Copying<T> copying =
         connection.beginCopy(this, transaction, !inTransaction(), request, begin);
-    journal(text.toString());
+    journal(text);
     CopyHandle handle = new CopyHandle(this, connection, copying, request);
     copy = handle;
     return handle.proxy(type);
@@ -297,9 +320,9 @@ final class ConnectionHandle extends JdbcHandle {
     }
   }
 
-  void journal(String text) {
+  void journal(Object what) {
     if (target instanceof Target.Shared bound) {
-      bound.connection().sandbox().journal().note(text);
+      bound.connection().sandbox().journal().note(what);
     }
   }
 
@@ -378,7 +401,11 @@ final class ConnectionHandle extends JdbcHandle {
     }
   }
 
-  private boolean isUsable() throws SQLException {
+  private boolean isUsable(int seconds) throws SQLException {
+    if (seconds < 0) {
+      throw new PSQLException(
+          "Invalid timeout (%d<0).".formatted(seconds), PSQLState.INVALID_PARAMETER_VALUE);
+    }
     try {
       check("isValid()");
       return true;

@@ -137,19 +137,19 @@ final class ConnectionRoom implements AutoCloseable {
   }
 
   /** Asks something of a connection beside those that sandboxes hold. */
-  <T> T ask(CheckedDatabase.Question<T> question) throws SQLException {
+  void ask(CheckedDatabase.Question question) throws SQLException {
     if (source == null) {
       try (Connection connection = pool.getConnection()) {
-        return question.of(connection);
+        question.of(connection);
       }
+      return;
     }
     Connection kept = kept();
     Connection connection = kept != null ? kept : open();
     boolean sound = false;
     try {
-      T answer = question.of(connection);
+      question.of(connection);
       sound = true;
-      return answer;
     } finally {
       if (sound && !closed) {
         idle.push(new Idle(connection, System.nanoTime()));

@@ -4,6 +4,7 @@ import java.lang.reflect.Method;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.SQLWarning;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
@@ -43,6 +44,7 @@ final class ConnectionSettings {
   private @Nullable String schema;
   private @Nullable Object typeMap;
   private @Nullable String applicationName;
+  private @Nullable SQLWarning warning;
 
   ConnectionSettings(boolean autoCommit) {
     this.autoCommit = autoCommit;
@@ -62,7 +64,8 @@ final class ConnectionSettings {
       case "getHoldability" -> holdability;
       case "getNetworkTimeout" -> networkTimeout;
       case "getTypeMap" -> typeMap == null ? Map.of() : typeMap;
-      case "getWarnings", "clearWarnings" -> null;
+      case "getWarnings" -> warning;
+      case "clearWarnings" -> warning = null;
       default -> {
         set(method.getName(), args == null ? new Object[0] : args, inTheMiddle);
         yield null;
@@ -134,6 +137,10 @@ final class ConnectionSettings {
       applicationName = args[1] == null ? "" : (String) args[1];
     } else if (args[0] instanceof Properties all) {
       applicationName = all.getProperty("ApplicationName", applicationName);
+    } else {
+      warning =
+          new SQLWarning(
+              "ClientInfo property not supported.", PSQLState.NOT_IMPLEMENTED.getState());
     }
   }
 

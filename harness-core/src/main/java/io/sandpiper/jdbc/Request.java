@@ -8,26 +8,28 @@ final class Request {
   private final Object name;
   private final List<SqlText> texts;
   private final boolean autosaves;
+  private final boolean batch;
 
-  private Request(Object name, List<SqlText> texts, boolean autosaves) {
+  private Request(Object name, List<SqlText> texts, boolean autosaves, boolean batch) {
     this.name = name;
     this.texts = texts;
     this.autosaves = autosaves;
+    this.batch = batch;
   }
 
   /** A call of which it is not known what it sends. */
   static Request call(String method) {
-    return new Request(method, List.of(), false);
+    return new Request(method, List.of(), false, false);
   }
 
   static Request statement(SqlText text) {
-    return new Request(text, List.of(text), text.takesAutosave());
+    return new Request(text, List.of(text), text.takesAutosave(), false);
   }
 
   static Request batch(List<SqlText> texts) {
     return texts.isEmpty()
         ? call("executeBatch")
-        : new Request(texts.get(0), List.copyOf(texts), texts.get(0).takesAutosave());
+        : new Request(texts.get(0), texts, texts.get(0).takesAutosave(), true);
   }
 
   /** The SQL that is sent, as far as it is known. */
@@ -38,6 +40,11 @@ final class Request {
   /** Whether pgjdbc surely puts its savepoint before what is sent. */
   boolean autosaves() {
     return autosaves;
+  }
+
+  /** Whether the server takes it for a transaction of several statements, also in autocommit. */
+  boolean isSeveral() {
+    return texts.size() > 1 || (texts.size() == 1 && texts.get(0).isSeveral()) || batch;
   }
 
   /** For errors and the journal. */

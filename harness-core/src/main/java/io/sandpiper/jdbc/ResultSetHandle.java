@@ -8,6 +8,7 @@ import java.sql.Clob;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -71,7 +72,10 @@ final class ResultSetHandle extends PartHandle {
     String name = method.getName();
     switch (name) {
       case "getStatement":
-        return statement == null ? physical.getStatement() : statement.proxy();
+        return statement(physical.getStatement());
+      case "getFetchSize":
+        physical.getFetchSize();
+        return statement == null || streaming ? physical.getFetchSize() : statement.fetchSize();
       case "close", "isClosed", "toString":
         return Reflect.call(method, physical, args);
       case "unwrap", "isWrapperFor":
@@ -83,6 +87,13 @@ final class ResultSetHandle extends PartHandle {
                 connection.execute(Request.call(name), () -> Reflect.call(method, physical, args)))
             : wrap(Reflect.call(method, physical, args));
     }
+  }
+
+  private @Nullable Statement statement(@Nullable Statement raw) throws SQLException {
+    if (statement != null || raw == null) {
+      return statement == null ? null : statement.proxy();
+    }
+    return new StatementHandle(connection, raw, null).proxy(Statement.class);
   }
 
   private boolean asksServer(String method) {

@@ -104,7 +104,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   }
 
   /** The physical connection that a handle's statements of now go to. */
-  Target target(String use) throws SQLException {
+  Target target(Object use) throws SQLException {
     if (rules.settingUp().getAsBoolean() || Sandbox.isOutside()) {
       return real();
     }
@@ -116,7 +116,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     return sandbox.isolation() == Isolation.NONE ? real() : shared(sandbox, use);
   }
 
-  private Target unowned(String use) throws SQLException {
+  private Target unowned(Object use) throws SQLException {
     return switch (rules.unowned()) {
       case REFUSE -> throw UnownedAccessException.refused(use);
       case PASS_THROUGH -> real();
@@ -174,7 +174,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     return texts;
   }
 
-  private Target shared(Sandbox sandbox, String use) throws SQLException {
+  private Target shared(Sandbox sandbox, Object use) throws SQLException {
     if (room.mustAsk()) {
       return asked(sandbox, use);
     }
@@ -184,16 +184,16 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
         use);
   }
 
-  private static Target.Shared shared(@Nullable Object part, Sandbox sandbox, String use)
+  private static Target.Shared shared(@Nullable Object part, Sandbox sandbox, Object use)
       throws SandboxEndedException {
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
     }
-    throw SandboxEndedException.of(sandbox, use);
+    throw SandboxEndedException.of(sandbox, use.toString());
   }
 
   /** Whatever the pool gives says where it leads: it may lead somewhere else each time. */
-  private Target asked(Sandbox sandbox, String use) throws SQLException {
+  private Target asked(Sandbox sandbox, Object use) throws SQLException {
     Connection given = pool.getConnection();
     if (isHandle(given)) {
       return new Target.Real(given);
@@ -258,8 +258,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     }
 
     @Override
-    public <T> T ask(CheckedDatabase.Question<T> question) throws SQLException {
-      return room.ask(question);
+    public void ask(CheckedDatabase.Question question) throws SQLException {
+      room.ask(question);
     }
   }
 

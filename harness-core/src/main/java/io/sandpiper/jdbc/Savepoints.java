@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.AutoSave;
 import org.postgresql.jdbc.PgConnection;
 import org.postgresql.util.PSQLException;
-import org.postgresql.util.PSQLState;
+import org.postgresql.util.ServerErrorMessage;
 
 /**
  * The transactions of the application, and its autocommit statements, as savepoints in the one
@@ -19,20 +19,32 @@ import org.postgresql.util.PSQLState;
  */
 final class Savepoints {
 
+  /** What all later ones are released down to. */
+  private static final String BASE = "sandpiper";
+
   private static final String AUTOSAVE = "PGJDBC_AUTOSAVE";
 
-  /** Unreleased savepoints cost 10 kB each in the server. */
+  /** Unreleased savepoints cost 10 kB each in the server, and more than 64 slow everybody down. */
   private static final int RELEASE_EVERY = 32;
+
+  /** That many stay below the base, so that a sandbox that needs no base has none. */
+  private static final int WITHOUT_BASE = 16;
 
   /** Rises when a subtransaction writes for the first time. */
   private static final String WRITERS =
       "SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid()"
           + " AND locktype = 'transactionid' AND mode = 'ExclusiveLock'";
 
+  /** What the server says in a transaction that has failed, in the form of its protocol. */
+  private static final String ABORTED =
+      "SERROR\0VERROR\0C25P02\0Mcurrent transaction is aborted, commands ignored until end of"
+          + " transaction block\0Fpostgres.c\0Rexec_parse_message\0";
+
   private final Session session;
   private final Facts facts;
   private final ConstraintModes constraints = new ConstraintModes();
   private int unreleased;
+  private boolean based;
 
   /** The database as this transaction sees it, where it has defined something itself. */
   private @Nullable DatabaseFacts own;
@@ -53,14 +65,24 @@ final class Savepoints {
   <T extends @Nullable Object> T run(Lease lease, Request request, SqlCall<T> call)
       throws SQLException {
     if (lease.failed()) {
-      throw new PSQLException(
-          "ERROR: current transaction is aborted, commands ignored until end of transaction block",
-          PSQLState.IN_FAILED_SQL_TRANSACTION);
+      throw new PSQLException(new ServerErrorMessage(ABORTED));
     }
-    if (lease.savepoint() == null) {
-      before(lease);
+    for (SqlText sql : request.texts()) {
+      session.mark(sql);
     }
     session.useSchema(lease.handle().schema());
+    if (lease.savepoint() == null) {
+      before(lease, request.isSeveral());
+    }
+    try {
+      return inSavepoint(lease, request, call);
+    } finally {
+      after(lease, request);
+    }
+  }
+
+  private <T extends @Nullable Object> T inSavepoint(Lease lease, Request request, SqlCall<T> call)
+      throws SQLException {
     for (SqlText sql : request.texts()) {
       if (!sql.plain()) {
         note(lease, sql);
@@ -69,10 +91,13 @@ final class Savepoints {
     if (lease.savepoint() != null) {
       return later(lease, call);
     }
+    if (request.isSeveral() && !lease.transaction() && facts().defer() != null) {
+      return named(lease, () -> checked(call));
+    }
     return request.autosaves() && !lease.nested() ? autosaved(lease, call) : named(lease, call);
   }
 
-  private void before(Lease lease) throws SQLException {
+  private void before(Lease lease, boolean several) throws SQLException {
     Lease outer = lease.outer();
     if (outer != null) {
       giveUpFailed(outer);
@@ -80,14 +105,14 @@ final class Savepoints {
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
     } else {
-      if (++unreleased >= RELEASE_EVERY) {
+      if (++unreleased >= (based ? RELEASE_EVERY : WITHOUT_BASE)) {
         unreleased = 0;
-        session.send("RELEASE SAVEPOINT %1$s;SAVEPOINT %1$s".formatted(Session.BASE));
+        releaseAll();
       }
       sendIfAny(
-          lease.transaction()
+          lease.transaction() || several
               ? constraints.beforeTransaction(facts())
-              : constraints.beforeStatement());
+              : constraints.beforeStatement(facts()));
     }
     if (lease.readOnly()) {
       session.send(
@@ -96,6 +121,11 @@ final class Savepoints {
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
     }
+  }
+
+  private void releaseAll() throws SQLException {
+    session.send((based ? "RELEASE SAVEPOINT " + BASE + ";" : "") + "SAVEPOINT " + BASE);
+    based = true;
   }
 
   /**
@@ -121,9 +151,20 @@ final class Savepoints {
     if (sql.has(Trait.SETS_CONSTRAINTS)) {
       lease.setsConstraints();
     }
-    redefined |= sql.has(Trait.DDL);
     if (sql.rollsBackInPart()) {
       losesInner(lease);
+    }
+  }
+
+  private void after(Lease lease, Request request) {
+    for (SqlText sql : request.texts()) {
+      if (sql.has(Trait.DDL)) {
+        redefined = true;
+        constraints.unknown();
+      }
+    }
+    if (!lease.transaction() && lease.setConstraints()) {
+      constraints.unknown();
     }
   }
 
@@ -155,9 +196,6 @@ final class Savepoints {
     try {
       T result = call.call();
       lease.savepoint(AUTOSAVE);
-      if (!lease.transaction() && lease.setConstraints()) {
-        constraints.unknown();
-      }
       return result;
     } catch (SQLException failed) {
       // pgjdbc has gone back to the savepoint; in production the transaction would be failed now.
@@ -174,6 +212,13 @@ final class Savepoints {
     session.send("SAVEPOINT " + name(lease));
     lease.savepoint(name(lease));
     return later(lease, call);
+  }
+
+  /** Several statements at once are one transaction, also in autocommit. */
+  private <T extends @Nullable Object> T checked(SqlCall<T> call) throws SQLException {
+    T result = call.call();
+    sendIfAny(constraints.atCommit(facts(), true));
+    return result;
   }
 
   /** What a commit does: checks what was deferred, and lets the effects stay. */
@@ -209,9 +254,6 @@ final class Savepoints {
     } else {
       session.send("RELEASE SAVEPOINT " + savepoint);
     }
-    if (!lease.transaction() && lease.setConstraints()) {
-      constraints.unknown();
-    }
   }
 
   /** What a rollback does. */
@@ -223,7 +265,7 @@ final class Savepoints {
               ? "ROLLBACK TO SAVEPOINT %1$s;RELEASE SAVEPOINT %1$s".formatted(savepoint)
               : "ROLLBACK TO SAVEPOINT " + savepoint);
       lease.savepoint(null);
-      session.schemaUnknown();
+      session.wentBack();
       losesInner(lease);
     }
   }

@@ -27,6 +27,8 @@ final class SqlText {
     SETS_TRANSACTION,
     /** May change the setting by which an escape is noticed. */
     SETS_APPLICATION_NAME,
+    /** Has words of transaction control in it that were taken for something else. */
+    LOOKS_LIKE_CONTROL,
     /** May change how long a lock is waited for. */
     SETS_LOCK_TIMEOUT
   }
@@ -49,7 +51,11 @@ final class SqlText {
           Trait.SETS_CONSTRAINTS, sign("\\bconstraints\\b"),
           Trait.SETS_TRANSACTION, sign("\\bset\\s+transaction\\b|\\btransaction_read_only\\b"),
           Trait.SETS_APPLICATION_NAME, sign("\\bapplication_name\\b"),
-          Trait.SETS_LOCK_TIMEOUT, sign("\\block_timeout\\b"));
+          Trait.SETS_LOCK_TIMEOUT, sign("\\block_timeout\\b"),
+          Trait.LOOKS_LIKE_CONTROL,
+              sign("['\"$/-].*\\b(?:commit|end|rollback|abort|begin|start|prepare)\\b"));
+
+  private static final Pattern HOLDS = sign("\\bwith\\s+hold\\b");
 
   private static final int SHOWN = 60;
 
@@ -57,6 +63,7 @@ final class SqlText {
   private final String firstWord;
   private final @Nullable String refusal;
   private final Set<Trait> traits;
+  private boolean several;
   private @Nullable String brief;
 
   private SqlText(String text) {
@@ -91,7 +98,7 @@ final class SqlText {
 
   /** Whether the text leaves nothing behind that somebody has to know of. */
   boolean plain() {
-    return traits.isEmpty();
+    return traits.isEmpty() && !rollsBackInPart();
   }
 
   /**
@@ -100,6 +107,26 @@ final class SqlText {
    */
   boolean takesAutosave() {
     return !NO_AUTOSAVE.contains(firstWord);
+  }
+
+  /** Whether there is more than one statement in the text. */
+  boolean isSeveral() {
+    return several;
+  }
+
+  /**
+   * What the server calls a statement that it refuses outside a transaction block, or null where
+   * the text is none.
+   */
+  @Nullable String needsTransaction() {
+    return switch (firstWord) {
+      case "SAVEPOINT" -> "SAVEPOINT";
+      case "RELEASE" -> "RELEASE SAVEPOINT";
+      case "ROLLBACK" -> "ROLLBACK TO SAVEPOINT";
+      case "LOCK" -> "LOCK TABLE";
+      case "DECLARE" -> HOLDS.matcher(text).find() ? null : "DECLARE CURSOR";
+      default -> null;
+    };
   }
 
   /** Whether the text goes back to a savepoint of the application. */
@@ -124,7 +151,7 @@ final class SqlText {
     return known;
   }
 
-  private static @Nullable String readStatements(SqlLexer words, @Nullable String first) {
+  private @Nullable String readStatements(SqlLexer words, @Nullable String first) {
     String word = first;
     while (word != null) {
       String second = words.next();
@@ -139,6 +166,7 @@ final class SqlText {
       while (";".equals(word)) {
         word = words.next();
       }
+      several |= word != null;
     }
     return null;
   }

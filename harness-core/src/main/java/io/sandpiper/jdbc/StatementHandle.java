@@ -231,6 +231,11 @@ final class StatementHandle extends PartHandle {
     return proxy;
   }
 
+  /** The fetch size that the application has asked for, in rows. */
+  int fetchSize() {
+    return fetchSize;
+  }
+
   /** Whether its result sets fetch their rows bit by bit. */
   boolean streaming() {
     return streaming;

@@ -18,14 +18,14 @@ public final class UnownedAccessException extends SandboxException {
           + " test id or the correlation id. If it is set-up, put it into @BeforeAll or"
           + " Sandbox.outside(…).";
 
-  private UnownedAccessException(String use, String rule) {
+  private UnownedAccessException(Object use, String rule) {
     super(
         "Thread %s works for no test and was refused its database access: %s, at %s.%s%s"
             .formatted(Thread.currentThread().getName(), use, CallSite.here(), REMEDIES, rule),
         "SP002");
   }
 
-  static UnownedAccessException refused(String use) {
+  static UnownedAccessException refused(Object use) {
     return new UnownedAccessException(
         use,
         " To let such work reach the real database, set sandpiper.unowned=pass-through; to let it"
@@ -37,7 +37,7 @@ public final class UnownedAccessException extends SandboxException {
    *
    * @param open the sandboxes that it might belong to, not exactly one
    */
-  static UnownedAccessException notOne(String use, List<Sandbox> open) {
+  static UnownedAccessException notOne(Object use, List<Sandbox> open) {
     return new UnownedAccessException(
         use,
         " With sandpiper.unowned=shared it uses the only open sandbox, but %s."

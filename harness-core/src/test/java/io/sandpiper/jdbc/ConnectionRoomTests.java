@@ -10,6 +10,7 @@ import java.sql.ResultSet;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Properties;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -43,7 +44,7 @@ class ConnectionRoomTests {
     rooms = new ConnectionRoom(one.pool, servers);
     otherRooms = new ConnectionRoom(other.pool, servers);
     int pools = one.pool.getMaximumPoolSize() + other.pool.getMaximumPoolSize();
-    servers.room(rooms.destination().server()).limit(ROOM + SPARE + pools);
+    servers.room(Objects.requireNonNull(rooms.destination()).server()).limit(ROOM + SPARE + pools);
   }
 
   @AfterEach

@@ -17,6 +17,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.Properties;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -24,6 +26,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -135,7 +138,8 @@ class LeakCheckTests {
   void rows_that_a_sandbox_writes_through_dblink_are_reported() throws Exception {
     setUp("CREATE EXTENSION dblink");
     Destination destination =
-        Destination.of(pool.getJdbcUrl(), pool.getUsername(), new java.util.Properties(), "");
+        Objects.requireNonNull(
+            Destination.of(pool.getJdbcUrl(), pool.getUsername(), new Properties(), ""));
     String[] server = destination.server().split(":");
     Sandbox sandbox = sandbox("L.linked");
     db.in(
@@ -280,8 +284,8 @@ class LeakCheckTests {
     }
   }
 
-  private AssertionError mixed(ExecutorService threads, AtomicInteger ids, boolean leaking)
-      throws Exception {
+  private @Nullable AssertionError mixed(
+      ExecutorService threads, AtomicInteger ids, boolean leaking) throws Exception {
     Sandbox lasting = sandbox("L.lasting");
     List<Future<?>> steps = new ArrayList<>();
     for (int i = 0; i < 40; i++) {

@@ -23,6 +23,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -479,12 +480,16 @@ class DataSourceGraphTests {
 
     @Override
     public Connection getConnection() throws SQLException {
-      return pools.get(TENANT.get()).getConnection();
+      return pool().getConnection();
     }
 
     @Override
     public Connection getConnection(String user, String password) throws SQLException {
-      return pools.get(TENANT.get()).getConnection(user, password);
+      return pool().getConnection(user, password);
+    }
+
+    private DataSource pool() {
+      return Objects.requireNonNull(pools.get(TENANT.get()));
     }
   }
 
