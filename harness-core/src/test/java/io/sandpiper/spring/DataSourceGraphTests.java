@@ -599,8 +599,6 @@ class DataSourceGraphTests {
 
   private static final String ROWS = "SELECT count(*) FROM row";
   private static final String BACKEND = "SELECT pg_backend_pid()";
-  private static final String MARKER =
-      "SELECT substring(current_setting('application_name') from '^sp:([0-9]+)')::bigint";
 
   @ParameterizedTest
   @ValueSource(
@@ -653,11 +651,6 @@ class DataSourceGraphTests {
                             in(one, "red", () -> ask(dataSource, ROWS)),
                             in(other, "red", () -> ask(dataSource, ROWS))))
                     .containsExactly(6L, 3L);
-                assertThat(
-                        all(
-                            in(one, "red", () -> ask(dataSource, MARKER)),
-                            in(other, "red", () -> ask(dataSource, MARKER))))
-                    .containsExactly(one.id().sequence(), other.id().sequence());
                 List<Long> backends =
                     all(
                         in(one, "red", () -> ask(dataSource, BACKEND)),
