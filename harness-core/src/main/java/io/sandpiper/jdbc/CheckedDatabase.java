@@ -29,7 +29,7 @@ final class CheckedDatabase {
   // Guarded by the lock.
   private final List<Source> sources = new ArrayList<>();
   private final List<String> tests = new ArrayList<>();
-  private @Nullable Fingerprint fingerprint;
+  private @Nullable DatabaseContents contents;
   private boolean valid;
   private int settingUp;
 
@@ -140,18 +140,18 @@ final class CheckedDatabase {
   }
 
   private void look(Connection connection) throws SQLException {
-    Fingerprint before = fingerprint;
+    DatabaseContents before = contents;
     if (before == null) {
       return;
     }
-    Fingerprint same = before.unchanged(connection);
+    DatabaseContents same = before.unchanged(connection);
     if (same != null) {
-      fingerprint = same;
+      contents = same;
       return;
     }
-    Fingerprint now = Fingerprint.take(connection);
+    DatabaseContents now = DatabaseContents.take(connection);
     List<String> changes = before.changes(now, connection);
-    fingerprint = now;
+    contents = now;
     if (!changes.isEmpty()) {
       String text = describe(changes);
       LOG.warn(text);
@@ -167,9 +167,9 @@ final class CheckedDatabase {
     ask(
         sources.get(0),
         connection -> {
-          Fingerprint before = fingerprint;
-          Fingerprint same = before == null ? null : before.unchanged(connection);
-          fingerprint = same == null ? Fingerprint.take(connection) : same;
+          DatabaseContents before = contents;
+          DatabaseContents same = before == null ? null : before.unchanged(connection);
+          contents = same == null ? DatabaseContents.take(connection) : same;
           valid = true;
         });
   }
@@ -178,7 +178,7 @@ final class CheckedDatabase {
     try {
       source.ask(question);
     } catch (SQLException | RuntimeException failed) {
-      fingerprint = null;
+      contents = null;
       valid = false;
       LOG.warn("The leak check could not look at {}: {}", name, failed.toString());
     }

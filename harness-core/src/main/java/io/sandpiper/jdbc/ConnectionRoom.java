@@ -1,6 +1,7 @@
 package io.sandpiper.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import com.zaxxer.hikari.util.DriverDataSource;
 import com.zaxxer.hikari.util.PropertyElf;
 import com.zaxxer.hikari.util.UtilityElf;
@@ -41,6 +42,7 @@ final class ConnectionRoom implements AutoCloseable {
   private final @Nullable DataSource source;
   private final @Nullable Destination destination;
   private final Servers servers;
+  private final Gate gate = new Gate();
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
   private volatile @Nullable ServerRoom joined;
   private final AtomicReference<@Nullable Connection> offered;
@@ -144,8 +146,7 @@ final class ConnectionRoom implements AutoCloseable {
       }
       return;
     }
-    Connection kept = kept();
-    Connection connection = kept != null ? kept : open();
+    Connection connection = gate.through(this::keptOrNew);
     boolean sound = false;
     try {
       question.of(connection);
@@ -167,17 +168,21 @@ final class ConnectionRoom implements AutoCloseable {
   /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
   Connection take() throws SQLException {
     if (!isDedicated()) {
-      return fromPool();
+      return gate.through(this::fromPool);
     }
     ServerRoom server = server();
     acquire(server);
     try {
-      Connection kept = kept();
-      return kept != null ? kept : open();
+      return gate.through(this::keptOrNew);
     } catch (SQLException | RuntimeException | Error failed) {
       server.release();
       throw failed;
     }
+  }
+
+  private Connection keptOrNew() throws SQLException {
+    Connection kept = kept();
+    return kept != null ? kept : open();
   }
 
   private Connection fromPool() throws SQLException {
@@ -195,15 +200,40 @@ final class ConnectionRoom implements AutoCloseable {
   private void acquire(ServerRoom server) throws SQLException {
     try {
       if (!server.knowsLimit()) {
-        findLimit(server);
+        gate.through(
+            () -> {
+              findLimit(server);
+              return null;
+            });
       }
-      if (server.acquire(hikari == null ? UNPOOLED_WAIT_MILLIS : hikari.getConnectionTimeout())) {
+      if (server.acquire(limitMillis())) {
         return;
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
     }
     throw noRoom(null);
+  }
+
+  /** How long somebody waits for a connection at most, as the pool is told. */
+  long limitMillis() {
+    return hikari == null ? UNPOOLED_WAIT_MILLIS : hikari.getConnectionTimeout();
+  }
+
+  /** Waits fairly until one more connection may be opened, by somebody else than this room. */
+  void reserve() throws SQLException {
+    if (isDedicated()) {
+      acquire(server());
+      server().opening();
+    }
+  }
+
+  /** Gives the room of one connection back that was {@linkplain #reserve reserved}. */
+  void release() {
+    if (isDedicated()) {
+      server().closed();
+      server().release();
+    }
   }
 
   /** The server's room, where this pool is counted in from its first use on. */
@@ -267,9 +297,7 @@ final class ConnectionRoom implements AutoCloseable {
     server.opening();
     try {
       Connection connection = connect();
-      if (hikari != null) {
-        prepare(connection, hikari);
-      }
+      prepare(connection);
       if (connection.isWrapperFor(PgConnection.class)) {
         Session.prepare(connection);
       }
@@ -288,7 +316,10 @@ final class ConnectionRoom implements AutoCloseable {
   }
 
   /** What the pool does to each of its connections. */
-  private static void prepare(Connection connection, HikariDataSource hikari) throws SQLException {
+  void prepare(Connection connection) throws SQLException {
+    if (hikari == null) {
+      return;
+    }
     if (hikari.getSchema() != null) {
       connection.setSchema(hikari.getSchema());
     }
@@ -351,17 +382,72 @@ final class ConnectionRoom implements AutoCloseable {
         cause);
   }
 
+  /** A connection of the pool itself. */
+  Connection pooledConnection() throws SQLException {
+    return gate.through(pool::getConnection);
+  }
+
+  /**
+   * Does something while the pool keeps no connection that nobody uses; those in use are closed
+   * when they come back.
+   */
+  <T extends @Nullable Object> T quiet(SqlCall<T> call) throws SQLException {
+    if (hikari == null || !isRunning()) {
+      closeIdle();
+      return call.call();
+    }
+    int minimumIdle = hikari.getMinimumIdle();
+    hikari.setMinimumIdle(0);
+    try {
+      evict();
+      return call.call();
+    } finally {
+      hikari.setMinimumIdle(minimumIdle);
+    }
+  }
+
+  /** Whether the pool has ever been asked for a connection, as far as it tells. */
+  boolean isRunning() {
+    return hikari == null || hikari.isRunning();
+  }
+
+  /** Closes what is idle now. */
+  void evict() throws SQLException {
+    closeIdle();
+    HikariPoolMXBean running = hikari == null ? null : hikari.getHikariPoolMXBean();
+    if (running != null) {
+      running.softEvictConnections();
+    }
+  }
+
+  Gate gate() {
+    return gate;
+  }
+
+  @Nullable HikariDataSource hikari() {
+    return hikari;
+  }
+
+  DataSource pool() {
+    return pool;
+  }
+
   /** Closes what no sandbox holds. */
   @Override
   public void close() throws SQLException {
     closed = true;
     ServerRoom server = joined;
+    closeIdle();
+    if (server != null) {
+      server.leave(this, settings.size());
+    }
+  }
+
+  /** Closes what no sandbox holds now. */
+  private void closeIdle() throws SQLException {
     for (Idle top = idle.poll(); top != null; top = idle.poll()) {
       server().closed();
       top.connection().close();
-    }
-    if (server != null) {
-      server.leave(this, settings.size());
     }
   }
 }

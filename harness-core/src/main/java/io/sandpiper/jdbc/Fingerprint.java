@@ -1,151 +1,116 @@
 package io.sandpiper.jdbc;
 
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the tables of a database hold, told by the number of their rows and by the transactions that
- * wrote them.
+ * A hash of all that a database is: the rows of its catalogs, in which every definition is, and the
+ * rows of its tables.
  *
- * @param snapshot PostgreSQL's name for the moment
- * @param tables by their quoted names; null for one that was locked and could not be looked at
+ * <p>The same in a file copy, because that keeps the numbers of objects. Not in it: statistics,
+ * where on disk a table is, and how far sequences have gone, which a rollback does not take back.
  */
-record Fingerprint(String snapshot, Map<String, @Nullable Table> tables) {
+final class Fingerprint {
 
-  private static final int MOST_ROWS = 3;
+  private static final long LARGEST_CONTENT = 32L << 20;
 
-  /** A table that an open transaction alters would make the check wait for the end of its test. */
+  /** What follows from running, not from what somebody defined. */
+  private static final String VOLATILE =
+      "'{relpages,reltuples,relallvisible,relallfrozen,relfrozenxid,relminmxid,relfilenode,"
+          + "indcheckxmin}'";
+
+  private static final String SETTINGS =
+      "SET LOCAL datestyle='ISO'; SET LOCAL timezone='UTC'; SET LOCAL intervalstyle='postgres';"
+          + " SET LOCAL extra_float_digits=3; SET LOCAL bytea_output='hex';"
+          + " SET LOCAL row_security=off; SET LOCAL search_path=pg_catalog";
+
+  /** What the server itself defines has smaller numbers, and differs between no two databases. */
+  private static final String DEFINED_HERE =
+      """
+      CASE relname WHEN 'pg_depend' THEN 't.objid >= 16384'
+                   WHEN 'pg_proc' THEN 't.oid >= 16384 OR t.proacl IS NOT NULL'
+                   WHEN 'pg_class' THEN 'true'
+                   WHEN 'pg_namespace' THEN 'true'
+                   ELSE format('t.%I >= 16384', attname) END
+      """;
+
   private static final String TABLES =
       """
-      SELECT format('%I.%I', n.nspname, c.relname), c.oid IN (SELECT relation FROM pg_locks
-          WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
-            AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
-      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-        AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-        AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-      ORDER BY 1""";
-
-  /** Counting tables takes longer than to ask whether anybody has committed anything. */
-  private static final String UNCHANGED =
+      SELECT format('%I.%I', nspname, relname),
+             CASE WHEN nspname <> 'pg_catalog' OR attname IS NULL THEN 'true' ELSE
       """
-      SELECT pg_current_snapshot(), NOT EXISTS (
-        SELECT FROM generate_series(pg_snapshot_xmin('%1$s')::text::bigint,
-            pg_snapshot_xmax(pg_current_snapshot())::text::bigint - 1) AS id
-        WHERE NOT pg_visible_in_snapshot(id::text::xid8, '%1$s')
-          AND pg_xact_status(id::text::xid8) IS DISTINCT FROM 'aborted'
-          AND pg_visible_in_snapshot(id::text::xid8, pg_current_snapshot()))""";
+          + DEFINED_HERE
+          + """
+             END,
+             CASE WHEN nspname = 'pg_catalog' THEN 0 ELSE pg_total_relation_size(c.oid) END
+      FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+      LEFT JOIN pg_attribute ON attrelid = c.oid AND attnum = 1
+                             AND atttypid IN ('oid'::regtype, 'regproc'::regtype)
+      WHERE relkind IN ('r', 'm') AND NOT relisshared
+        AND nspname NOT IN ('information_schema', 'pg_toast') AND nspname NOT LIKE 'pg\\_temp%'
+        AND (nspname <> 'pg_catalog' OR (has_table_privilege(c.oid, 'SELECT')
+             AND relname NOT IN ('pg_statistic', 'pg_statistic_ext_data', 'pg_largeobject')))
+      ORDER BY 1
+      """;
 
-  private static final String NEWER =
-      """
-      FROM %s AS one_row WHERE NOT pg_visible_in_snapshot((((pg_snapshot_xmax('%2$s')::text::bigint >> 32)
-        << 32) + one_row.xmin::text::bigint)::text::xid8, '%2$s')""";
+  private Fingerprint() {}
 
-  /** What is known of one table. */
-  record Table(long rows, String writers) {}
-
-  static Fingerprint take(Connection connection) throws SQLException {
-    boolean autoCommit = connection.getAutoCommit();
+  /**
+   * Reads the fingerprint of a connection's database, as of one moment.
+   *
+   * @return it, or null where the content is too large to be read each time
+   */
+  static @Nullable String of(Connection connection) throws SQLException {
     connection.setAutoCommit(false);
     try (Statement statement = connection.createStatement()) {
-      statement.execute(
-          "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;SET LOCAL lock_timeout='1s'");
-      return new Fingerprint(text(statement, "SELECT pg_current_snapshot()"), tables(statement));
+      statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+      statement.execute(SETTINGS);
+      List<String> hashes = hashes(statement);
+      return hashes == null ? null : hash(statement, hashes);
     } finally {
       connection.rollback();
-      connection.setAutoCommit(autoCommit);
+      connection.setAutoCommit(true);
     }
   }
 
-  /** The same as of now, or null where transactions have been committed on the server since. */
-  @Nullable Fingerprint unchanged(Connection connection) throws SQLException {
-    try (Statement statement = connection.createStatement();
-        ResultSet row = statement.executeQuery(UNCHANGED.formatted(snapshot))) {
-      row.next();
-      return row.getBoolean(2) ? new Fingerprint(row.getString(1), tables) : null;
+  private static @Nullable List<String> hashes(Statement statement) throws SQLException {
+    List<String> hashes = new ArrayList<>();
+    long content = 0;
+    try (ResultSet tables = statement.executeQuery(TABLES)) {
+      while (tables.next()) {
+        hashes.add(hashOf(tables.getString(1), tables.getString(2)));
+        content += tables.getLong(3);
+      }
+    }
+    try (ResultSet objects =
+        statement.executeQuery("SELECT EXISTS (SELECT FROM pg_largeobject_metadata)")) {
+      objects.next();
+      return content > LARGEST_CONTENT || objects.getBoolean(1) ? null : hashes;
     }
   }
 
-  private static String text(Statement statement, String query) throws SQLException {
-    try (ResultSet row = statement.executeQuery(query)) {
-      row.next();
-      return row.getString(1);
-    }
+  private static String hashOf(String table, String condition) {
+    String row =
+        table.equals("pg_catalog.pg_class") || table.equals("pg_catalog.pg_index")
+            ? "(to_jsonb(t) - %s::text[])::text".formatted(VOLATILE)
+            : "t::text";
+    return ("SELECT '%s' AS name, coalesce(md5(string_agg(h, '' ORDER BY h)), '') AS hash"
+            + " FROM (SELECT md5(%s) AS h FROM %s t WHERE %s) r")
+        .formatted(table.replace("'", "''"), row, table, condition);
   }
 
-  private static Map<String, @Nullable Table> tables(Statement statement) throws SQLException {
-    Map<String, @Nullable Table> tables = new LinkedHashMap<>();
-    StringJoiner counts = new StringJoiner(" UNION ALL ");
-    try (ResultSet rows = statement.executeQuery(TABLES)) {
-      while (rows.next()) {
-        String table = rows.getString(1);
-        tables.put(table, null);
-        if (!rows.getBoolean(2)) {
-          counts.add(
-              "SELECT '%s', count(*), coalesce(sum(xmin::text::bigint), 0)::text FROM %s"
-                  .formatted(table.replace("'", "''"), table));
-        }
-      }
-    }
-    if (counts.length() > 0) {
-      try (ResultSet rows = statement.executeQuery(counts.toString())) {
-        while (rows.next()) {
-          tables.put(rows.getString(1), new Table(rows.getLong(2), rows.getString(3)));
-        }
-      }
-    }
-    return tables;
-  }
-
-  /** What differs in a later one, a line for each table. */
-  List<String> changes(Fingerprint now, Connection connection) throws SQLException {
-    List<String> changes = new ArrayList<>();
-    for (Map.Entry<String, @Nullable Table> entry : now.tables.entrySet()) {
-      String table = entry.getKey();
-      Table is = entry.getValue();
-      Table was = tables.get(table);
-      if (!tables.containsKey(table)) {
-        changes.add("%s: the table is new".formatted(table));
-      } else if (is != null && was != null && !is.equals(was)) {
-        changes.add(
-            "%s: %d rows before, %d now%s"
-                .formatted(table, was.rows(), is.rows(), newer(table, connection)));
-      }
-    }
-    for (String table : tables.keySet()) {
-      if (!now.tables.containsKey(table)) {
-        changes.add("%s: the table is gone".formatted(table));
-      }
-    }
-    return changes;
-  }
-
-  private String newer(String table, Connection connection) throws SQLException {
-    String from = NEWER.formatted(table, snapshot);
-    try (PreparedStatement statement =
-        connection.prepareStatement(
-            "SELECT row_to_json(one_row), count(*) OVER () %s LIMIT %d"
-                .formatted(from, MOST_ROWS))) {
-      try (ResultSet rows = statement.executeQuery()) {
-        StringJoiner found = new StringJoiner(" ");
-        long count = 0;
-        while (rows.next()) {
-          found.add(rows.getString(1));
-          count = rows.getLong(2);
-        }
-        return count == 0
-            ? ", some were deleted"
-            : ", %d newer: %s%s".formatted(count, found, count > MOST_ROWS ? " …" : "");
-      }
+  private static String hash(Statement statement, List<String> hashes) throws SQLException {
+    try (ResultSet hash =
+        statement.executeQuery(
+            "SELECT md5(string_agg(name || hash, ',' ORDER BY name)) FROM (%s) a"
+                .formatted(String.join(" UNION ALL ", hashes)))) {
+      hash.next();
+      return hash.getString(1);
     }
   }
 }

@@ -3,6 +3,7 @@ package io.sandpiper.jdbc;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
+import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
 import java.io.PrintWriter;
 import java.sql.Connection;
@@ -14,8 +15,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -44,16 +48,15 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private final Servers servers;
   private final Facts ownFacts = new Facts();
   private final SqlTexts texts = new SqlTexts();
+  private final AtomicReference<@Nullable Clones> clones = new AtomicReference<>();
 
   /**
    * What a wrapped pool does.
    *
-   * @param unowned what becomes of access by work that belongs to no test
    * @param leakCheck whether rows that are committed past the sandboxes fail the run
-   * @param settingUp whether everybody is given the real database now, as while an application
-   *     starts; called from any thread
    */
-  public record Rules(Unowned unowned, boolean leakCheck, BooleanSupplier settingUp) {}
+  record Rules(
+      Unowned unowned, boolean leakCheck, BooleanSupplier settingUp, CloneSettings clones) {}
 
   private SandboxDataSource(DataSource pool, Rules rules, Run run) {
     this.pool = pool;
@@ -69,17 +72,42 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   /**
    * Wraps a pool, refusing unowned access. A wrapped one is returned as it is; of a router wrap the
-   * targets instead. The leak check is on where the system property {@code sandpiper.leak-check} is
-   * {@code true}.
+   * targets instead.
    */
   public static SandboxDataSource wrap(DataSource pool) {
-    return wrap(
-        pool, new Rules(Unowned.REFUSE, Boolean.getBoolean("sandpiper.leak-check"), () -> false));
+    return wrap(pool, Unowned.REFUSE, () -> false);
   }
 
-  /** Wraps a pool by rules of one's own. */
-  public static SandboxDataSource wrap(DataSource pool, Rules rules) {
-    return wrap(pool, rules, Run.ofThisJvm());
+  /**
+   * Wraps a pool.
+   *
+   * @param unowned what becomes of access by work that belongs to no test
+   * @param settingUp whether everybody is given the real database now, as while an application
+   *     starts; called from any thread
+   */
+  public static SandboxDataSource wrap(
+      DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
+    return wrap(pool, unowned, settingUp, System::getProperty);
+  }
+
+  /**
+   * As {@link #wrap(DataSource, Unowned, BooleanSupplier)}, with settings from elsewhere than
+   * system properties.
+   *
+   * @param settings looks up {@code sandpiper.leak-check}, {@code sandpiper.keep-failed} and {@code
+   *     sandpiper.database.clones}; null where one is not set
+   * @throws IllegalArgumentException if a setting has a value that is none
+   */
+  public static SandboxDataSource wrap(
+      DataSource pool,
+      Unowned unowned,
+      BooleanSupplier settingUp,
+      Function<String, @Nullable String> settings) {
+    boolean leakCheck = Boolean.parseBoolean(settings.apply("sandpiper.leak-check"));
+    return wrap(
+        pool,
+        new Rules(unowned, leakCheck, settingUp, CloneSettings.of(settings)),
+        Run.ofThisJvm());
   }
 
   static SandboxDataSource wrap(DataSource pool, Rules rules, Run run) {
@@ -138,23 +166,26 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     forgetFacts();
     LeakCheck check = leakCheck;
     if (check == null) {
-      return new Target.Real(pool.getConnection());
+      return new Target.Real(room.pooledConnection(), true);
     }
     CheckedDatabase database = checked;
     if (database != null) {
-      return new Target.Real(check.setUp(database, pool::getConnection));
+      return new Target.Real(check.setUp(database, room::pooledConnection), true);
     }
-    Connection connection = pool.getConnection();
+    Connection connection = room.pooledConnection();
     Destination destination = isHandle(connection) ? null : destination(connection);
     return new Target.Real(
         destination == null
             ? connection
-            : check.setUp(check.database(destination, source), () -> connection));
+            : check.setUp(check.database(destination, source), () -> connection),
+        true);
   }
 
-  /** A handle that led to the pool was closed. */
-  void realClosed() {
-    forgetFacts();
+  /** A handle that led to a connection for itself was closed. */
+  void closed(Target.Real real) {
+    if (real.ofPool()) {
+      forgetFacts();
+    }
   }
 
   private void forgetFacts() {
@@ -175,13 +206,14 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   }
 
   private Target shared(Sandbox sandbox, Object use) throws SQLException {
-    if (room.mustAsk()) {
-      return asked(sandbox, use);
-    }
-    return shared(
-        sandbox.part(key, () -> new SandboxConnection(sandbox, room, facts(room.destination()))),
-        sandbox,
-        use);
+    return room.mustAsk() ? asked(sandbox, use) : own(sandbox, use);
+  }
+
+  private Target own(Sandbox sandbox, Object use) throws SQLException {
+    SandboxPart part = sandbox.part(key, () -> part(sandbox));
+    return part instanceof Clone clone
+        ? new Target.Real(clone.connection(use.toString()), false)
+        : shared(part, sandbox, use);
   }
 
   private static Target.Shared shared(@Nullable Object part, Sandbox sandbox, Object use)
@@ -194,9 +226,13 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   /** Whatever the pool gives says where it leads: it may lead somewhere else each time. */
   private Target asked(Sandbox sandbox, Object use) throws SQLException {
-    Connection given = pool.getConnection();
+    Connection given = room.pooledConnection();
     if (isHandle(given)) {
-      return new Target.Real(given);
+      return new Target.Real(given, false);
+    }
+    if (sandbox.isolation() == Isolation.DATABASE) {
+      given.close();
+      return own(sandbox, use);
     }
     ConnectionRoom offering = room.offering(given);
     try {
@@ -224,11 +260,85 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     return connection.isWrapperFor(SandboxedConnection.class);
   }
 
+  private SandboxPart part(Sandbox sandbox) {
+    if (sandbox.isolation() == Isolation.DATABASE) {
+      return new Clone(sandbox, texts, this::clones, rules.clones().keepFailed());
+    }
+    if (rules.clones().keepFailed()) {
+      sandbox.part(HowToKeep.class, HowToKeep::new);
+    }
+    return new SandboxConnection(sandbox, room, facts(room.destination()));
+  }
+
+  private Clones clones(Sandbox sandbox) throws SQLException {
+    Clones known = clones.get();
+    if (known == null) {
+      Clones made = makeClones();
+      known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
+      sandbox.run().shared(OpenClones.class, OpenClones::new).add(known);
+    }
+    return known;
+  }
+
+  private Clones makeClones() throws SQLException {
+    DatabaseAddress address = DatabaseAddress.of(pool, room.hikari());
+    if (address == null) {
+      throw new SandboxException(
+          ("Isolation DATABASE needs a HikariDataSource with a jdbcUrl of PostgreSQL or one of"
+                  + " pgjdbc's DataSources, to know where and as whom to connect, and has %s. Use"
+                  + " one of these in tests, or isolation TRANSACTION.")
+              .formatted(pool),
+          SandboxException.NOT_SUPPORTED);
+    }
+    String token = UUID.randomUUID().toString().replace("-", "").substring(0, 12);
+    return new Clones(
+        new CloneFactory(new CloneServer(room, address), token), rules.clones().ahead());
+  }
+
+  /**
+   * Makes the template of isolation DATABASE now, while nothing is going on, and not when the first
+   * such test asks. A pool that nobody has used yet is left alone.
+   *
+   * @throws SQLException where it cannot be made; the first such test tries again
+   */
+  public void prepareTemplate() throws SQLException {
+    if (!room.isRunning()) {
+      return;
+    }
+    Clones known = clones.get();
+    if (known == null) {
+      Clones made = makeClones();
+      known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
+    }
+    known.prepareTemplate();
+  }
+
+  /**
+   * The name of the database that a sandbox of isolation DATABASE works on, so that other processes
+   * can be told.
+   *
+   * @throws SQLException where it has ended, has another isolation or can have no database
+   */
+  String databaseName(Sandbox sandbox) throws SQLException {
+    if (sandbox.part(key, () -> part(sandbox)) instanceof Clone clone) {
+      return clone.databaseName();
+    }
+    throw sandbox.sinceEnd() != null
+        ? SandboxEndedException.of(sandbox, "the name of its database")
+        : new SandboxException(
+            "%s has no database of its own: give it isolation DATABASE.".formatted(sandbox),
+            SandboxException.NOT_SUPPORTED);
+  }
+
   /** Where a handle leads. */
   sealed interface Target {
 
-    /** A connection of the pool, for this handle alone. */
-    record Real(Connection connection) implements Target {}
+    /**
+     * A connection for this handle alone.
+     *
+     * @param ofPool whether it leads to the application's database, not to one of a test
+     */
+    record Real(Connection connection, boolean ofPool) implements Target {}
 
     /** The connection of a sandbox. */
     record Shared(SandboxConnection connection) implements Target {}
@@ -241,6 +351,10 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** Closes the connections that are kept for sandboxes; the pool stays open. */
   @Override
   public void close() throws SQLException {
+    Clones made = clones.get();
+    if (made != null) {
+      made.close();
+    }
     if (leakCheck != null) {
       leakCheck.remove(source);
     }

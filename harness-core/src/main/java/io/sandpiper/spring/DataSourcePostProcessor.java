@@ -1,6 +1,7 @@
 package io.sandpiper.spring;
 
 import io.sandpiper.jdbc.SandboxDataSource;
+import io.sandpiper.jdbc.Unowned;
 import java.lang.reflect.Modifier;
 import java.sql.SQLException;
 import java.util.Collections;
@@ -8,6 +9,8 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import javax.sql.DataSource;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
@@ -28,15 +31,20 @@ import org.springframework.core.Ordered;
 final class DataSourcePostProcessor
     implements DestructionAwareBeanPostProcessor, DisposableBean, Ordered {
 
-  private final SandboxDataSource.Rules rules;
+  private final Unowned unowned;
+  private final BooleanSupplier settingUp;
+  private final Function<String, @Nullable String> settings;
   private final Map<DataSource, Wrapped> wrapped =
       Collections.synchronizedMap(new IdentityHashMap<>());
 
   /** A pool's sandbox, and what stands in the pool's place. */
   private record Wrapped(SandboxDataSource sandboxed, DataSource place) {}
 
-  DataSourcePostProcessor(SandboxDataSource.Rules rules) {
-    this.rules = rules;
+  DataSourcePostProcessor(
+      Unowned unowned, BooleanSupplier settingUp, Function<String, @Nullable String> settings) {
+    this.unowned = unowned;
+    this.settingUp = settingUp;
+    this.settings = settings;
   }
 
   @Override
@@ -72,6 +80,13 @@ final class DataSourcePostProcessor
     wrapped.clear();
   }
 
+  /** Those that are wrapped so far; a copy. */
+  List<SandboxDataSource> wrapped() {
+    synchronized (wrapped) {
+      return wrapped.values().stream().map(Wrapped::sandboxed).toList();
+    }
+  }
+
   private static void close(Wrapped closing, String name) {
     try {
       closing.sandboxed().close();
@@ -104,7 +119,7 @@ final class DataSourcePostProcessor
     if (known != null) {
       return known.place();
     }
-    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, rules);
+    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp, settings);
     DataSource place = isFinal(pool) ? sandboxed : proxy(pool, sandboxed);
     wrapped.put(pool, new Wrapped(sandboxed, place));
     return place;

@@ -1,6 +1,5 @@
 package io.sandpiper.spring;
 
-import io.sandpiper.jdbc.SandboxDataSource;
 import io.sandpiper.jdbc.Unowned;
 import java.util.Locale;
 import org.springframework.beans.factory.config.BeanDefinition;
@@ -32,10 +31,14 @@ class SandpiperAutoConfiguration {
   static DataSourcePostProcessor sandpiperDataSourcePostProcessor(
       ContextPhase phase, ConfigurableEnvironment environment) {
     return new DataSourcePostProcessor(
-        new SandboxDataSource.Rules(
-            unowned(environment),
-            environment.getProperty("sandpiper.leak-check", Boolean.class, false),
-            phase::settingUp));
+        unowned(environment), phase::settingUp, environment::getProperty);
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  @ConditionalOnClass(DelegatingDataSource.class)
+  static DatabaseTemplates sandpiperDatabaseTemplates(DataSourcePostProcessor dataSources) {
+    return new DatabaseTemplates(dataSources::wrapped);
   }
 
   @Bean

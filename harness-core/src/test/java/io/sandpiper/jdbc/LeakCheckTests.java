@@ -46,7 +46,10 @@ class LeakCheckTests {
     run = db.run;
     dataSource =
         SandboxDataSource.wrap(
-            pool, new SandboxDataSource.Rules(Unowned.REFUSE, true, settingUp::get), run);
+            pool,
+            new SandboxDataSource.Rules(
+                Unowned.REFUSE, true, settingUp::get, CloneSettings.of(name -> null)),
+            run);
     setUp("CREATE TABLE plain (id int)");
   }
 

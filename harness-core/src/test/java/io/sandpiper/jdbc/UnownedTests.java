@@ -43,7 +43,9 @@ class UnownedTests {
 
   private SandboxDataSource wrap(Unowned unowned) {
     return SandboxDataSource.wrap(
-        db.pool, new SandboxDataSource.Rules(unowned, false, () -> false), db.run);
+        db.pool,
+        new SandboxDataSource.Rules(unowned, false, () -> false, CloneSettings.of(name -> null)),
+        db.run);
   }
 
   /** Work of no test, on a thread of its own. */
