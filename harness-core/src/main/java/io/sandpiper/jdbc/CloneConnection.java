@@ -164,7 +164,7 @@ final class CloneConnection extends JdbcHandle {
     }
   }
 
-  void journal(String text) {
+  void journal(Object text) {
     Sandbox sandbox = clone.sandbox();
     sandbox.journal().note(text);
   }

@@ -66,7 +66,7 @@ final class CloneStatement extends JdbcHandle {
       throws SQLException {
     String text = connection.brief(sql != null ? sql : Reflect.first(String.class, args));
     Object result = connection.execute(text, () -> Reflect.call(method, physical, args));
-    connection.journal(StatementText.of(text, StatementText.rows(result, physical)));
+    connection.journal(new StatementText(text, StatementText.rows(result, physical)));
     return wrap(result);
   }
 
@@ -76,7 +76,7 @@ final class CloneStatement extends JdbcHandle {
     String text = first == null ? "an empty batch" : connection.brief(first);
     batchSql = null;
     Object result = connection.execute(text, () -> Reflect.call(method, physical, args));
-    connection.journal(StatementText.of(text, StatementText.batchRows(result)));
+    connection.journal(new StatementText(text, StatementText.batchRows(result)));
     return result;
   }
 

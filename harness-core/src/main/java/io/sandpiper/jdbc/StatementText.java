@@ -6,12 +6,16 @@ import java.util.Arrays;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
-/** What the journal says of an executed statement: its text in brief, and how many rows. */
-final class StatementText {
+/**
+ * What the journal says of an executed statement.
+ *
+ * @param sql its text, in brief by its {@code toString()}
+ * @param rows how many rows it has changed, or -1 where it does not tell
+ */
+record StatementText(Object sql, long rows) {
 
-  private StatementText() {}
-
-  static String of(Object sql, long rows) {
+  @Override
+  public String toString() {
     return rows < 0
         ? sql.toString()
         : "%s (%d %s)".formatted(sql, rows, rows == 1 ? "row" : "rows");

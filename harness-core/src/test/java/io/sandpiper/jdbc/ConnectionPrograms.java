@@ -69,7 +69,6 @@ final class ConnectionPrograms {
                   c.setAutoCommit(false);
                   c.setReadOnly(true);
                   c.setTransactionIsolation(Connection.TRANSACTION_SERIALIZABLE);
-                  c.setHoldability(ResultSet.HOLD_CURSORS_OVER_COMMIT);
                   c.setSchema("side");
                   c.setNetworkTimeout(Runnable::run, 5_000);
                   seen.getters(Connection.class, c, NOT_ASKED);
