@@ -1,5 +1,6 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.CallSite;
 import io.sandpiper.Work;
 import org.jspecify.annotations.Nullable;
 
@@ -27,7 +28,7 @@ final class Lease {
   private boolean checksApart;
   private long writersBefore;
   private @Nullable Lease innerThatWrote;
-  private @Nullable StackTraceElement site;
+  private @Nullable CallSite site;
 
   Lease(ConnectionHandle handle, boolean transaction, @Nullable Lease outer, @Nullable Work work) {
     this.handle = handle;
@@ -155,11 +156,11 @@ final class Lease {
   }
 
   /** Where the application began it, or null where that was not looked for. */
-  @Nullable StackTraceElement site() {
+  @Nullable CallSite site() {
     return site;
   }
 
-  void begunAt(@Nullable StackTraceElement frame) {
+  void begunAt(@Nullable CallSite frame) {
     site = frame;
   }
 
