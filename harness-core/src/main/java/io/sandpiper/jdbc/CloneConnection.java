@@ -108,7 +108,7 @@ final class CloneConnection extends JdbcHandle {
   }
 
   /** Does what may reach the server or change its transaction. */
-  <T extends @Nullable Object> T execute(String use, SqlCall<T> call) throws SQLException {
+  <T extends @Nullable Object> T execute(Object use, SqlCall<T> call) throws SQLException {
     try {
       return run(use, call);
     } finally {
@@ -117,14 +117,14 @@ final class CloneConnection extends JdbcHandle {
   }
 
   /** Does what reaches the server at most to fetch. */
-  <T extends @Nullable Object> T run(String use, SqlCall<T> call) throws SQLException {
+  <T extends @Nullable Object> T run(Object use, SqlCall<T> call) throws SQLException {
     running.incrementAndGet();
     try {
       clone.check(use);
       return call.call();
     } catch (SQLException failed) {
       if (clone.hasEnded() && !(failed instanceof SandboxException)) {
-        SandboxEndedException ended = SandboxEndedException.of(clone.sandbox(), use);
+        SandboxEndedException ended = SandboxEndedException.of(clone.sandbox(), use.toString());
         ended.initCause(failed);
         throw ended;
       }
@@ -153,8 +153,8 @@ final class CloneConnection extends JdbcHandle {
     }
   }
 
-  String brief(String sql) {
-    return clone.brief(sql);
+  SqlText text(String sql) {
+    return clone.text(sql);
   }
 
   @Override
@@ -164,9 +164,9 @@ final class CloneConnection extends JdbcHandle {
     }
   }
 
-  void journal(String text) {
+  void journal(Object what) {
     Sandbox sandbox = clone.sandbox();
-    sandbox.journal().note(text);
+    sandbox.journal().note(what);
   }
 
   void opened(Statement statement) {

@@ -107,7 +107,7 @@ final class StatementHandle extends PartHandle {
       prepared = request;
     }
     Object result = run(request, method, args);
-    connection.journal(StatementText.of(text, StatementText.rows(result, physical)));
+    connection.journal(StatementText.of(text, result, physical));
     return wrap(result, true);
   }
 
@@ -116,7 +116,7 @@ final class StatementHandle extends PartHandle {
     batch.clear();
     Object result = run(Request.batch(texts), method, null);
     if (!texts.isEmpty()) {
-      connection.journal(StatementText.of(texts.get(0), StatementText.batchRows(result)));
+      connection.journal(StatementText.ofBatch(texts.get(0), result));
     }
     return result;
   }

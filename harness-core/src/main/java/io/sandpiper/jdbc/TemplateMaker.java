@@ -55,7 +55,7 @@ final class TemplateMaker {
     }
     PhysicalConnection reader = server.openSource();
     try {
-      String hash = fingerprint(reader);
+      String hash = hashOf(reader);
       return hash == null ? null : use(prefix() + hash, true);
     } finally {
       server.close(reader);
@@ -114,7 +114,7 @@ final class TemplateMaker {
       int pid = reader.pid();
       String hash;
       try {
-        hash = fingerprint(reader);
+        hash = hashOf(reader);
       } finally {
         server.close(reader);
       }
@@ -145,9 +145,9 @@ final class TemplateMaker {
     }
   }
 
-  private @Nullable String fingerprint(PhysicalConnection reader) {
+  private @Nullable String hashOf(PhysicalConnection reader) {
     try {
-      String hash = Fingerprint.of(reader.connection());
+      String hash = ContentHash.of(reader.connection());
       if (hash == null) {
         LOG.debug("Database {} is too large to be compared; its template is for one run", source);
       }
