@@ -100,22 +100,22 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** The physical connection that a handle's statements of now go to. */
   Target target(Object use) throws SQLException {
     if (settingUp.getAsBoolean() || Sandbox.isOutside()) {
-      return real();
+      return real(Access.SET_UP);
     }
     Work work = Work.current();
     if (work == null) {
       if (unowned == Unowned.PASS_THROUGH) {
-        return real();
+        return real(Access.APPLICATION);
       }
       throw new UnownedAccessException(use.toString());
     }
     Sandbox sandbox = work.sandbox();
     if (sandbox.isolation() == Isolation.NONE) {
-      return real();
+      return real(Access.APPLICATION);
     }
     Object part = sandbox.part(key, () -> part(sandbox));
     if (part instanceof Clone clone) {
-      return new Target.Real(clone.connection(use), false);
+      return new Target.Real(clone.connection(use), Access.CLONE);
     }
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
@@ -124,15 +124,25 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   }
 
   /** A connection of the pool, through which somebody may change the schema. */
-  private Target real() throws SQLException {
-    facts.forget();
-    return new Target.Real(room.pooledConnection(), true);
+  private Target real(Access access) throws SQLException {
+    Target.Real real = new Target.Real(room.pooledConnection(), access);
+    noteAccess(real);
+    return real;
   }
 
   /** A handle that led to a connection for itself was closed. */
   void closed(Target.Real real) {
-    if (real.ofPool()) {
-      facts.forget();
+    noteAccess(real);
+  }
+
+  private void noteAccess(Target.Real real) {
+    if (real.access() == Access.CLONE) {
+      return;
+    }
+    facts.forget();
+    Clones made = clones.get();
+    if (made != null && real.access() == Access.SET_UP) {
+      made.touched();
     }
   }
 
@@ -210,15 +220,25 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
             SandboxException.NOT_SUPPORTED);
   }
 
+  /** In whose name a connection is used by one handle alone. */
+  enum Access {
+    /** What set-up commits is there for all tests. */
+    SET_UP,
+    /** The application outside of sandboxes. */
+    APPLICATION,
+    /** A test in its own database. */
+    CLONE
+  }
+
   /** Where a handle leads. */
   sealed interface Target {
 
     /**
      * A connection for this handle alone.
      *
-     * @param ofPool whether it leads to the application's database, not to one of a test
+     * @param access who is given it
      */
-    record Real(Connection connection, boolean ofPool) implements Target {}
+    record Real(Connection connection, Access access) implements Target {}
 
     /** The connection of a sandbox. */
     record Shared(SandboxConnection connection) implements Target {}
