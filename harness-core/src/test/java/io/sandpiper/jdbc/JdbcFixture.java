@@ -148,6 +148,13 @@ final class JdbcFixture implements AutoCloseable {
     }
   }
 
+  /** How many threads queue for the connection of a sandbox. */
+  int leaseQueue(Sandbox sandbox) {
+    return sandbox.parts(SandboxConnection.class).stream()
+        .mapToInt(connection -> connection.leases().queueLength())
+        .sum();
+  }
+
   /** The databases on the server that are those of tests. */
   List<String> databasesForTests() throws SQLException {
     return databases("sp_c_");
