@@ -134,20 +134,20 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** The physical connection that a handle's statements of now go to. */
   Target target(Object use) throws SQLException {
     if (rules.settingUp().getAsBoolean() || Sandbox.isOutside()) {
-      return real();
+      return real(Access.SET_UP);
     }
     Work work = Work.current();
     if (work == null) {
       return unowned(use);
     }
     Sandbox sandbox = work.sandbox();
-    return sandbox.isolation() == Isolation.NONE ? real() : shared(sandbox, use);
+    return sandbox.isolation() == Isolation.NONE ? real(Access.APPLICATION) : shared(sandbox, use);
   }
 
   private Target unowned(Object use) throws SQLException {
     return switch (rules.unowned()) {
       case REFUSE -> throw UnownedAccessException.refused(use);
-      case PASS_THROUGH -> real();
+      case PASS_THROUGH -> real(Access.APPLICATION);
       case SHARED -> {
         List<Sandbox> open =
             run.openSandboxes().stream()
@@ -162,29 +162,41 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   }
 
   /** A connection of the pool, through which somebody may change the schema. */
-  private Target real() throws SQLException {
-    forgetFacts();
+  private Target real(Access access) throws SQLException {
+    Target.Real real = new Target.Real(checkedConnection(), access);
+    noteAccess(real);
+    return real;
+  }
+
+  private Connection checkedConnection() throws SQLException {
     LeakCheck check = leakCheck;
     if (check == null) {
-      return new Target.Real(room.pooledConnection(), true);
+      return room.pooledConnection();
     }
     CheckedDatabase database = checked;
     if (database != null) {
-      return new Target.Real(check.setUp(database, room::pooledConnection), true);
+      return check.setUp(database, room::pooledConnection);
     }
     Connection connection = room.pooledConnection();
     Destination destination = isHandle(connection) ? null : destination(connection);
-    return new Target.Real(
-        destination == null
-            ? connection
-            : check.setUp(check.database(destination, source), () -> connection),
-        true);
+    return destination == null
+        ? connection
+        : check.setUp(check.database(destination, source), () -> connection);
   }
 
   /** A handle that led to a connection for itself was closed. */
   void closed(Target.Real real) {
-    if (real.ofPool()) {
-      forgetFacts();
+    noteAccess(real);
+  }
+
+  private void noteAccess(Target.Real real) {
+    if (real.access() == Access.CLONE) {
+      return;
+    }
+    forgetFacts();
+    Clones made = clones.get();
+    if (made != null && real.access() == Access.SET_UP) {
+      made.touched();
     }
   }
 
@@ -212,7 +224,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private Target own(Sandbox sandbox, Object use) throws SQLException {
     SandboxPart part = sandbox.part(key, () -> part(sandbox));
     return part instanceof Clone clone
-        ? new Target.Real(clone.connection(use.toString()), false)
+        ? new Target.Real(clone.connection(use), Access.CLONE)
         : shared(part, sandbox, use);
   }
 
@@ -228,7 +240,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private Target asked(Sandbox sandbox, Object use) throws SQLException {
     Connection given = room.pooledConnection();
     if (isHandle(given)) {
-      return new Target.Real(given, false);
+      return new Target.Real(given, Access.CLONE);
     }
     if (sandbox.isolation() == Isolation.DATABASE) {
       given.close();
@@ -330,15 +342,25 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
             SandboxException.NOT_SUPPORTED);
   }
 
+  /** In whose name a connection is used by one handle alone. */
+  enum Access {
+    /** What set-up commits is there for all tests. */
+    SET_UP,
+    /** The application outside of sandboxes. */
+    APPLICATION,
+    /** A test in its own database. */
+    CLONE
+  }
+
   /** Where a handle leads. */
   sealed interface Target {
 
     /**
      * A connection for this handle alone.
      *
-     * @param ofPool whether it leads to the application's database, not to one of a test
+     * @param access who is given it
      */
-    record Real(Connection connection, boolean ofPool) implements Target {}
+    record Real(Connection connection, Access access) implements Target {}
 
     /** The connection of a sandbox. */
     record Shared(SandboxConnection connection) implements Target {}

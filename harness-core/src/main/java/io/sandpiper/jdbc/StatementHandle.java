@@ -112,7 +112,7 @@ final class StatementHandle extends PartHandle {
       prepared = request;
     }
     Object result = run(request, method, args);
-    connection.journal(new StatementText(text, StatementText.rows(result, physical)));
+    connection.journal(StatementText.of(text, result, physical));
     return wrap(result, true);
   }
 
@@ -132,7 +132,7 @@ final class StatementHandle extends PartHandle {
       throw refused;
     }
     if (!texts.isEmpty()) {
-      connection.journal(new StatementText(texts.get(0), StatementText.batchRows(result)));
+      connection.journal(StatementText.ofBatch(texts.get(0), result));
     }
     return result;
   }
