@@ -1,0 +1,144 @@
+package io.sandpiper.benchmarks;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import io.sandpiper.Isolation;
+import io.sandpiper.Run;
+import io.sandpiper.Sandbox;
+import io.sandpiper.Sandboxed.BackgroundErrors;
+import io.sandpiper.context.Scope;
+import io.sandpiper.jdbc.SandboxDataSource;
+import io.sandpiper.server.TestDatabase;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import javax.sql.DataSource;
+import org.postgresql.jdbc.PgConnection;
+
+/**
+ * One database and two ways to it that end in one physical connection: that of the sandboxes, and a
+ * HikariCP pool as production has it.
+ *
+ * <p>Identical work on two connections differed by a factor of three on the machines this was
+ * written on. So the pool's only connection is the one that sandboxes are given, and a block that
+ * found itself on another one would fail.
+ */
+final class Lab implements AutoCloseable {
+
+  private final Run run = Run.create();
+  private final HikariDataSource application;
+  private final SandboxDataSource sandboxed;
+  private final PgConnection physical;
+  private final HikariDataSource production;
+
+  Lab(TestDatabase database, String url, String schema) throws SQLException {
+    application = new HikariDataSource(config(database, url));
+    sandboxed = SandboxDataSource.wrap(application);
+    physical = connectionOfSandboxes();
+    Placement.fromSystemProperty().keep(physical.getBackendPID());
+    production = new HikariDataSource(single(physical));
+    execute(schema);
+  }
+
+  private static HikariConfig config(TestDatabase database, String url) {
+    HikariConfig config = new HikariConfig();
+    config.setJdbcUrl(url);
+    config.setUsername(database.user());
+    config.setPassword(database.password());
+    config.setMinimumIdle(0);
+    config.setMaximumPoolSize(2);
+    return config;
+  }
+
+  private static HikariConfig single(Connection connection) {
+    HikariConfig config = new HikariConfig();
+    config.setDataSource(new SingleConnection(connection));
+    config.setMaximumPoolSize(1);
+    config.setKeepaliveTime(0);
+    config.setMaxLifetime(0);
+    return config;
+  }
+
+  private PgConnection connectionOfSandboxes() throws SQLException {
+    PgConnection[] found = new PgConnection[1];
+    inSandbox(source -> found[0] = unwrap(source));
+    return found[0];
+  }
+
+  private static PgConnection unwrap(DataSource source) throws SQLException {
+    try (Connection connection = source.getConnection()) {
+      return connection.unwrap(PgConnection.class);
+    }
+  }
+
+  /** Work on a database, the same for both sides. */
+  @FunctionalInterface
+  interface Work {
+
+    void on(DataSource source) throws SQLException;
+  }
+
+  DataSource production() {
+    return production;
+  }
+
+  SandboxDataSource sandboxed() {
+    return sandboxed;
+  }
+
+  /** Opens a sandbox, works in it, ends it. */
+  void inSandbox(Work work) throws SQLException {
+    try (Opened sandbox = open()) {
+      work.on(sandboxed);
+    }
+  }
+
+  /** Opens a sandbox and binds the current thread to it. */
+  Opened open() {
+    return open("Benchmarks.measured");
+  }
+
+  /** As {@link #open()}, for the test of that name. */
+  Opened open(String testName) {
+    Sandbox sandbox =
+        run.open(
+            new Sandbox.Settings(testName, Isolation.TRANSACTION, BackgroundErrors.FAIL, this));
+    return new Opened(sandbox, sandbox.test().bind());
+  }
+
+  /** A sandbox that the current thread is bound to. */
+  record Opened(Sandbox sandbox, Scope scope) implements AutoCloseable {
+
+    /** Unbinds the thread and ends the sandbox. */
+    @Override
+    public void close() {
+      scope.close();
+      sandbox.run().end(sandbox, null);
+    }
+  }
+
+  /** Fails where sandboxes have come to another connection than production's. */
+  void checkConnection() throws SQLException {
+    PgConnection now = connectionOfSandboxes();
+    if (now != physical) {
+      throw new IllegalStateException(
+          "The sides are on two connections, so their times cannot be compared: sandboxes were"
+              + " given a new one");
+    }
+  }
+
+  /** Outside any sandbox, committed. */
+  void execute(String sql) throws SQLException {
+    try (Connection connection = production.getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  @Override
+  public void close() throws SQLException {
+    production.close();
+    sandboxed.close();
+    application.close();
+  }
+}
