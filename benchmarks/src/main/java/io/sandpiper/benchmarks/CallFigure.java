@@ -1,6 +1,5 @@
 package io.sandpiper.benchmarks;
 
-import io.sandpiper.jdbc.SandboxDataSource;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -43,14 +42,14 @@ final class CallFigure implements Figure {
     Tap tap = new Tap();
     try (Lab lab = bench.lab(StatementsFigure.SCHEMA, tap);
         Lab.Opened sandbox = lab.open()) {
-      executions(lab.sandboxed(), tap, report);
+      executions(lab, tap, report);
     }
   }
 
   private void calls(Lab lab, Report report) throws Exception {
     try (Connection handle = lab.sandboxed().getConnection()) {
       handle.setAutoCommit(false);
-      Connection raw = handle.unwrap(PgConnection.class);
+      Connection raw = lab.theOneConnection();
       double dearest = 0;
       boolean quiet = true;
       for (Call call : Call.values()) {
@@ -131,12 +130,12 @@ final class CallFigure implements Figure {
     }
   }
 
-  private void executions(SandboxDataSource source, Tap tap, Report report) throws Exception {
-    try (Connection handle = source.getConnection()) {
+  private void executions(Lab lab, Tap tap, Report report) throws Exception {
+    try (Connection handle = lab.sandboxed().getConnection()) {
       try (Statement insert = handle.createStatement()) {
         insert.executeUpdate("INSERT INTO item (id, name) VALUES (1, 'one')");
       }
-      PgConnection raw = handle.unwrap(PgConnection.class);
+      PgConnection raw = lab.theOneConnection();
       String sql = "UPDATE item SET name = ? WHERE id = 1";
       try (PreparedStatement plain = raw.prepareStatement(sql);
           PreparedStatement wrapped = handle.prepareStatement(sql)) {

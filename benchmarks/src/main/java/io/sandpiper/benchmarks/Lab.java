@@ -12,6 +12,7 @@ import io.sandpiper.server.TestDatabase;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.List;
 import javax.sql.DataSource;
 import org.postgresql.jdbc.PgConnection;
 
@@ -26,26 +27,32 @@ import org.postgresql.jdbc.PgConnection;
 final class Lab implements AutoCloseable {
 
   private final Run run = Run.create();
+  private final RememberingDriver driver;
+  private final String url;
   private final HikariDataSource application;
   private final SandboxDataSource sandboxed;
   private final PgConnection physical;
   private final HikariDataSource production;
 
-  Lab(TestDatabase database, String url, String schema) throws SQLException {
+  Lab(RememberingDriver driver, TestDatabase database, String url) throws SQLException {
+    this.driver = driver;
+    this.url = url;
     application = new HikariDataSource(config(database, url));
     sandboxed = SandboxDataSource.wrap(application);
-    physical = connectionOfSandboxes();
+    inSandbox(source -> execute(source, "SELECT 1"));
+    physical = theOneConnection();
     Placement.fromSystemProperty().keep(physical.getBackendPID());
     production = new HikariDataSource(single(physical));
-    execute(schema);
   }
 
   private static HikariConfig config(TestDatabase database, String url) {
     HikariConfig config = new HikariConfig();
+    config.setDriverClassName(RememberingDriver.class.getName());
     config.setJdbcUrl(url);
     config.setUsername(database.user());
     config.setPassword(database.password());
     config.setMinimumIdle(0);
+    config.setInitializationFailTimeout(-1);
     config.setMaximumPoolSize(2);
     return config;
   }
@@ -59,16 +66,15 @@ final class Lab implements AutoCloseable {
     return config;
   }
 
-  private PgConnection connectionOfSandboxes() throws SQLException {
-    PgConnection[] found = new PgConnection[1];
-    inSandbox(source -> found[0] = unwrap(source));
-    return found[0];
-  }
-
-  private static PgConnection unwrap(DataSource source) throws SQLException {
-    try (Connection connection = source.getConnection()) {
-      return connection.unwrap(PgConnection.class);
+  /** The one that both sides use; another one would make their times incomparable. */
+  PgConnection theOneConnection() {
+    List<PgConnection> opened = driver.opened(url);
+    if (opened.size() != 1) {
+      throw new IllegalStateException(
+          "Sandboxes were given %d connections one after the other, and their times cannot be compared"
+              .formatted(opened.size()));
     }
+    return opened.get(0);
   }
 
   /** Work on a database, the same for both sides. */
@@ -117,19 +123,13 @@ final class Lab implements AutoCloseable {
     }
   }
 
-  /** Fails where sandboxes have come to another connection than production's. */
-  void checkConnection() throws SQLException {
-    PgConnection now = connectionOfSandboxes();
-    if (now != physical) {
-      throw new IllegalStateException(
-          "The sides are on two connections, so their times cannot be compared: sandboxes were"
-              + " given a new one");
-    }
-  }
-
   /** Outside any sandbox, committed. */
   void execute(String sql) throws SQLException {
-    try (Connection connection = production.getConnection();
+    execute(production, sql);
+  }
+
+  private static void execute(DataSource source, String sql) throws SQLException {
+    try (Connection connection = source.getConnection();
         Statement statement = connection.createStatement()) {
       statement.execute(sql);
     }

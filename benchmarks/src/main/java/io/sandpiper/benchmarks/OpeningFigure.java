@@ -45,7 +45,7 @@ final class OpeningFigure implements Figure {
           BLOCKS,
           () -> bare(lab.production(), "BEGIN", "SELECT 1", "ROLLBACK"),
           () -> lab.inSandbox(source -> bare(source, "SELECT 1")));
-      lab.checkConnection();
+      lab.theOneConnection();
     }
     Tap tap = new Tap();
     try (Lab lab = bench.lab("", tap)) {

@@ -53,7 +53,7 @@ final class StatementsFigure implements Figure {
                   plain(lab, StatementsFigure::autocommitted),
                   sandboxed(lab, StatementsFigure::autocommitted)),
               AUTOCOMMIT_BAR));
-      lab.checkConnection();
+      lab.theOneConnection();
     }
   }
 

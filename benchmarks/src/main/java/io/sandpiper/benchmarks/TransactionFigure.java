@@ -44,7 +44,7 @@ final class TransactionFigure implements Figure {
       throws Exception {
     try (Lab lab = bench.lab(schema)) {
       Comparison comparison = report.quiet(figure, BLOCKS, new Plain(lab), new Sandboxed(lab));
-      lab.checkConnection();
+      lab.theOneConnection();
       report.line(Line.ratio(figure, comparison, bar));
     }
   }
