@@ -31,8 +31,16 @@ public final class Journal {
     }
   }
 
+  /** An entry as it is kept: most are never read, so their text is not made before. */
+  private record Kept(Duration at, String who, Object what) {
+
+    Entry read() {
+      return new Entry(at, who, what.toString());
+    }
+  }
+
   private final Sandbox sandbox;
-  private final Deque<Entry> entries = new ArrayDeque<>();
+  private final Deque<Kept> entries = new ArrayDeque<>();
   private long dropped;
 
   Journal(Sandbox sandbox) {
@@ -41,23 +49,27 @@ public final class Journal {
 
   /** The entries so far, oldest first; a copy. */
   public List<Entry> entries() {
-    return sandbox.read(() -> List.copyOf(entries));
+    return sandbox.read(() -> entries.stream().map(Kept::read).toList());
   }
 
-  /** Adds a note in the name of the work that the current thread does. */
-  public void note(String text) {
+  /**
+   * Adds a note in the name of the work that the current thread does.
+   *
+   * @param what immutable; its text is that of {@code toString()}, asked for when it is read
+   */
+  public void note(Object what) {
     Work work = Work.current();
-    add(work != null && work.sandbox() == sandbox ? work.name() : "harness", text);
+    add(work != null && work.sandbox() == sandbox ? work.name() : "harness", what);
   }
 
-  void add(String who, String text) {
+  void add(String who, Object what) {
     sandbox.update(
         () -> {
           if (entries.size() == CAPACITY) {
             entries.removeFirst();
             dropped++;
           }
-          entries.addLast(new Entry(sandbox.age(), who, text));
+          entries.addLast(new Kept(sandbox.age(), who, what));
         });
   }
 
@@ -70,7 +82,7 @@ public final class Journal {
           if (dropped > 0) {
             lines.append("  … ").append(dropped).append(" earlier entries\n");
           }
-          entries.forEach(entry -> lines.append("  ").append(entry).append('\n'));
+          entries.forEach(entry -> lines.append("  ").append(entry.read()).append('\n'));
           return lines.toString();
         });
   }

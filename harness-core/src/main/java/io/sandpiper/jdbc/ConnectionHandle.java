@@ -163,7 +163,7 @@ final class ConnectionHandle extends JdbcHandle {
     if (bound != null) {
       return bound;
     }
-    bound = dataSource.target(use.toString());
+    bound = dataSource.target(use);
     if (bound instanceof Target.Real real) {
       settings.applyTo(real.connection());
     }
@@ -281,7 +281,7 @@ final class ConnectionHandle extends JdbcHandle {
     SandboxConnection connection = shared(request);
     SandboxConnection.Copying<T> copying =
         connection.beginCopy(this, transaction, !inTransaction(), request, begin);
-    journal(text.toString());
+    journal(text);
     CopyHandle handle = new CopyHandle(this, connection, copying, request);
     copy = handle;
     return handle.proxy(type);
@@ -318,9 +318,9 @@ final class ConnectionHandle extends JdbcHandle {
     }
   }
 
-  void journal(String text) {
+  void journal(Object what) {
     if (target instanceof Target.Shared bound) {
-      bound.connection().sandbox().journal().note(text);
+      bound.connection().sandbox().journal().note(what);
     }
   }
 

@@ -19,11 +19,11 @@ final class ConstraintModes {
     UNKNOWN
   }
 
-  private Mode mode = Mode.IMMEDIATE;
+  private Mode mode = Mode.AS_DEFINED;
 
   /** The SQL to send before an autocommit statement, or null. */
-  @Nullable String beforeStatement() {
-    if (mode == Mode.IMMEDIATE) {
+  @Nullable String beforeStatement(DatabaseFacts facts) {
+    if (mode == Mode.IMMEDIATE || (mode == Mode.AS_DEFINED && facts.defer() == null)) {
       return null;
     }
     mode = Mode.IMMEDIATE;
@@ -50,7 +50,7 @@ final class ConstraintModes {
     return facts.defer() == null ? IMMEDIATE : IMMEDIATE + ";" + facts.defer();
   }
 
-  /** The application has set modes itself where that has no effect in production. */
+  /** Something was defined, or the application has set modes where that has no effect. */
   void unknown() {
     mode = Mode.UNKNOWN;
   }

@@ -9,11 +9,6 @@ final class Facts {
 
   private volatile @Nullable DatabaseFacts known;
 
-  /** What is known now, or null. */
-  @Nullable DatabaseFacts known() {
-    return known;
-  }
-
   /** What is known, read through a connection of the database where nothing is. */
   DatabaseFacts get(Connection connection) throws SQLException {
     DatabaseFacts seen = known;

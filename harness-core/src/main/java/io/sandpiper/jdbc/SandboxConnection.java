@@ -243,7 +243,7 @@ final class SandboxConnection implements SandboxPart {
     taken = connection;
     PgConnection pg = connection.unwrap(PgConnection.class);
     wire.connected(pg);
-    Session session = Session.begin(pg, sandbox.id().sequence(), room.isDedicated(), facts.known());
+    Session session = Session.begin(pg, sandbox.id().sequence(), room.isDedicated());
     session.expect(facts.get(pg));
     Opened fresh = new Opened(session, new Savepoints(session, facts));
     opened = fresh;

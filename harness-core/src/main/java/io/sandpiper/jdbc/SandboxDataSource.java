@@ -73,7 +73,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   }
 
   /** The physical connection that a handle's statements of now go to. */
-  Target target(String use) throws SQLException {
+  Target target(Object use) throws SQLException {
     if (settingUp.getAsBoolean() || Sandbox.isOutside()) {
       return real();
     }
@@ -82,7 +82,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
       if (unowned == Unowned.PASS_THROUGH) {
         return real();
       }
-      throw new UnownedAccessException(use);
+      throw new UnownedAccessException(use.toString());
     }
     Sandbox sandbox = work.sandbox();
     if (sandbox.isolation() == Isolation.NONE) {
@@ -92,7 +92,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
     }
-    throw SandboxEndedException.of(sandbox, use);
+    throw SandboxEndedException.of(sandbox, use.toString());
   }
 
   /** A connection of the pool, through which somebody may change the schema. */

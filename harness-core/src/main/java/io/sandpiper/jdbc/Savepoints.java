@@ -19,10 +19,16 @@ import org.postgresql.util.ServerErrorMessage;
  */
 final class Savepoints {
 
+  /** What all later ones are released down to. */
+  private static final String BASE = "sandpiper";
+
   private static final String AUTOSAVE = "PGJDBC_AUTOSAVE";
 
-  /** Unreleased savepoints cost 10 kB each in the server. */
+  /** Unreleased savepoints cost 10 kB each in the server, and more than 64 slow everybody down. */
   private static final int RELEASE_EVERY = 32;
+
+  /** That many stay below the base, so that a sandbox that needs no base has none. */
+  private static final int WITHOUT_BASE = 16;
 
   /** Rises when a subtransaction writes for the first time. */
   private static final String WRITERS =
@@ -38,6 +44,7 @@ final class Savepoints {
   private final Facts facts;
   private final ConstraintModes constraints = new ConstraintModes();
   private int unreleased;
+  private boolean based;
 
   /** The database as this transaction sees it, where it has defined something itself. */
   private @Nullable DatabaseFacts own;
@@ -60,10 +67,22 @@ final class Savepoints {
     if (lease.failed()) {
       throw new PSQLException(new ServerErrorMessage(ABORTED));
     }
+    for (SqlText sql : request.texts()) {
+      session.mark(sql);
+    }
+    session.useSchema(lease.handle().schema());
     if (lease.savepoint() == null) {
       before(lease, request.isSeveral());
     }
-    session.useSchema(lease.handle().schema());
+    try {
+      return inSavepoint(lease, request, call);
+    } finally {
+      after(lease, request);
+    }
+  }
+
+  private <T extends @Nullable Object> T inSavepoint(Lease lease, Request request, SqlCall<T> call)
+      throws SQLException {
     for (SqlText sql : request.texts()) {
       if (!sql.plain()) {
         note(lease, sql);
@@ -86,14 +105,14 @@ final class Savepoints {
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
     } else {
-      if (++unreleased >= RELEASE_EVERY) {
+      if (++unreleased >= (based ? RELEASE_EVERY : WITHOUT_BASE)) {
         unreleased = 0;
-        session.send("RELEASE SAVEPOINT %1$s;SAVEPOINT %1$s".formatted(Session.BASE));
+        releaseAll();
       }
       sendIfAny(
           lease.transaction() || several
               ? constraints.beforeTransaction(facts())
-              : constraints.beforeStatement());
+              : constraints.beforeStatement(facts()));
     }
     if (lease.readOnly()) {
       session.send(
@@ -102,6 +121,11 @@ final class Savepoints {
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
     }
+  }
+
+  private void releaseAll() throws SQLException {
+    session.send((based ? "RELEASE SAVEPOINT " + BASE + ";" : "") + "SAVEPOINT " + BASE);
+    based = true;
   }
 
   /**
@@ -127,9 +151,20 @@ final class Savepoints {
     if (sql.has(Trait.SETS_CONSTRAINTS)) {
       lease.setsConstraints();
     }
-    redefined |= sql.has(Trait.DDL);
     if (sql.rollsBackInPart()) {
       losesInner(lease);
+    }
+  }
+
+  private void after(Lease lease, Request request) {
+    for (SqlText sql : request.texts()) {
+      if (sql.has(Trait.DDL)) {
+        redefined = true;
+        constraints.unknown();
+      }
+    }
+    if (!lease.transaction() && lease.setConstraints()) {
+      constraints.unknown();
     }
   }
 
@@ -161,9 +196,6 @@ final class Savepoints {
     try {
       T result = call.call();
       lease.savepoint(AUTOSAVE);
-      if (!lease.transaction() && lease.setConstraints()) {
-        constraints.unknown();
-      }
       return result;
     } catch (SQLException failed) {
       // pgjdbc has gone back to the savepoint; in production the transaction would be failed now.
@@ -222,9 +254,6 @@ final class Savepoints {
     } else {
       session.send("RELEASE SAVEPOINT " + savepoint);
     }
-    if (!lease.transaction() && lease.setConstraints()) {
-      constraints.unknown();
-    }
   }
 
   /** What a rollback does. */
@@ -236,7 +265,7 @@ final class Savepoints {
               ? "ROLLBACK TO SAVEPOINT %1$s;RELEASE SAVEPOINT %1$s".formatted(savepoint)
               : "ROLLBACK TO SAVEPOINT " + savepoint);
       lease.savepoint(null);
-      session.schemaUnknown();
+      session.wentBack();
       losesInner(lease);
     }
   }

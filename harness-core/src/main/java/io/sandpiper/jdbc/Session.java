@@ -19,9 +19,6 @@ import org.postgresql.jdbc.PgConnection;
  */
 final class Session {
 
-  /** The savepoint below all leases. */
-  static final String BASE = "sandpiper";
-
   private static final String MARKER = "application_name";
   private static final int TRANSACTION_TIMEOUT_SINCE = 170000;
   private static final String TRANSACTION =
@@ -35,6 +32,8 @@ final class Session {
   private @Nullable String transaction;
   private @Nullable String schema;
   private @Nullable String firstPath;
+  private boolean begun;
+  private boolean marked;
   private boolean changedRaw;
   private boolean unlockAdvisory;
 
@@ -72,34 +71,22 @@ final class Session {
   }
 
   /**
-   * Begins the transaction, in one round trip.
+   * Makes ready for the transaction, which the driver begins with the first statement, in the same
+   * round trip.
    *
    * @param number tells the sandboxes of a run apart
    * @param prepared whether the connection went through {@link #prepare}
-   * @param facts what is known of the database
    */
-  static Session begin(
-      PgConnection pg, long number, boolean prepared, @Nullable DatabaseFacts facts)
-      throws SQLException {
+  static Session begin(PgConnection pg, long number, boolean prepared) throws SQLException {
     if (!prepared) {
       pg.getCatalog();
     }
     Session session = new Session(pg, "sp:" + number);
     pg.setAutoCommit(false);
-    session.send(
-        (prepared
-                ? ""
-                : "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;"
-                    + settings("LOCAL ", pg)
-                    + ";")
-            + "SET LOCAL "
-            + MARKER
-            + "='"
-            + session.marker
-            + "'"
-            + (facts == null || facts.deferrable() ? ";SET CONSTRAINTS ALL IMMEDIATE" : "")
-            + ";SAVEPOINT "
-            + BASE);
+    if (!prepared) {
+      session.send(
+          "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;" + settings("LOCAL ", pg));
+    }
     return session;
   }
 
@@ -187,8 +174,9 @@ final class Session {
     }
   }
 
-  /** A rollback may have undone what {@link #useSchema} did. */
-  void schemaUnknown() {
+  /** Some of what was set may be undone by a rollback to a savepoint. */
+  void wentBack() {
+    marked = false;
     if (firstPath != null) {
       schema = "";
     }
@@ -206,25 +194,38 @@ final class Session {
   }
 
   /**
-   * Whether the transaction has ended without us: then the marker, which was set for it alone, is
-   * gone. It costs no round trip, because the server reports the setting by itself.
+   * Makes sure that an end of the transaction will be noticed, before a text is sent that has the
+   * words for it: sets a marker for this transaction alone. The server reports the setting by
+   * itself, so to look for it costs no round trip.
    */
-  boolean escaped() throws SQLException {
-    if (failed()) {
-      return false;
+  void mark(SqlText sql) throws SQLException {
+    if (marked || !sql.has(Trait.LOOKS_LIKE_CONTROL) || failed()) {
+      return;
     }
+    send("SET LOCAL %s='%s'".formatted(MARKER, marker));
+    marked = true;
+  }
+
+  /** Whether the transaction has ended without us. */
+  boolean escaped() throws SQLException {
+    TransactionState state = pg.getTransactionState();
+    if (state == TransactionState.IDLE) {
+      return begun;
+    }
+    begun = true;
+    return marked && state == TransactionState.OPEN && !isMarked();
+  }
+
+  private boolean isMarked() throws SQLException {
     String reported = pg.getParameterStatus(MARKER);
     if (marker.equals(reported)) {
-      return false;
-    }
-    if (pg.getTransactionState() == TransactionState.IDLE
-        || reported == null
-        || transaction == null
-        || !transaction.equals(ask(TRANSACTION))) {
       return true;
     }
+    if (reported == null || transaction == null || !transaction.equals(ask(TRANSACTION))) {
+      return false;
+    }
     marker = reported;
-    return false;
+    return true;
   }
 
   /** Rolls back, and undoes what a rollback leaves, in one round trip. */

@@ -27,6 +27,8 @@ final class SqlText {
     SETS_TRANSACTION,
     /** May change the setting by which an escape is noticed. */
     SETS_APPLICATION_NAME,
+    /** Has words of transaction control in it that were taken for something else. */
+    LOOKS_LIKE_CONTROL,
     /** May change how long a lock is waited for. */
     SETS_LOCK_TIMEOUT
   }
@@ -49,7 +51,9 @@ final class SqlText {
           Trait.SETS_CONSTRAINTS, sign("\\bconstraints\\b"),
           Trait.SETS_TRANSACTION, sign("\\bset\\s+transaction\\b|\\btransaction_read_only\\b"),
           Trait.SETS_APPLICATION_NAME, sign("\\bapplication_name\\b"),
-          Trait.SETS_LOCK_TIMEOUT, sign("\\block_timeout\\b"));
+          Trait.SETS_LOCK_TIMEOUT, sign("\\block_timeout\\b"),
+          Trait.LOOKS_LIKE_CONTROL,
+              sign("['\"$/-].*\\b(?:commit|end|rollback|abort|begin|start|prepare)\\b"));
 
   private static final Pattern HOLDS = sign("\\bwith\\s+hold\\b");
 
@@ -94,7 +98,7 @@ final class SqlText {
 
   /** Whether the text leaves nothing behind that somebody has to know of. */
   boolean plain() {
-    return traits.isEmpty();
+    return traits.isEmpty() && !rollsBackInPart();
   }
 
   /**
