@@ -8,17 +8,20 @@ import javax.sql.DataSource;
 /**
  * P1: opening and ending a TRANSACTION sandbox against a bare {@code BEGIN}, {@code ROLLBACK}.
  *
- * <p>The sandbox side is a sandbox's whole life: it is opened and bound, a connection is fetched
- * from its DataSource, a statement is made on it, which opens the transaction, and not executed,
- * the connection is closed, the sandbox is ended by its run. The plain side fetches the same
- * connection from HikariCP and sends {@code BEGIN} and {@code ROLLBACK} as two statements. Not
- * measured: JUnit and Spring.
+ * <p>A sandbox begins with its first statement, so the sandbox side has one: it is opened and
+ * bound, a connection is fetched from its DataSource, {@code SELECT 1} is executed on it, the
+ * connection is closed, the sandbox is ended by its run. The plain side fetches the same connection
+ * from HikariCP and sends {@code BEGIN} and {@code ROLLBACK} and nothing else, so the statement is
+ * counted against the sandbox. What the ratio is with the statement on both sides, where pgjdbc
+ * lets the BEGIN ride with it, is told beside it. Not measured: JUnit and Spring.
  *
- * <p>{@code P1b} counts the round trips of that on the wire, {@code P1c} the bytes that a sandbox
- * sends in which connections are fetched, configured and closed, and no statement is executed.
+ * <p>{@code P1b} counts the round trips of such a sandbox on the wire, {@code P1c} the bytes that a
+ * sandbox sends in which connections are fetched, configured and closed, and no statement is
+ * executed.
  */
 final class OpeningFigure implements Figure {
 
+  private static final String TRIVIAL = "SELECT 1";
   private static final double BAR = 1.30;
   private static final int ROUND_TRIPS = 2;
   private static final Blocks BLOCKS = new Blocks(300, 60, 30);
@@ -31,20 +34,21 @@ final class OpeningFigure implements Figure {
   @Override
   public void measure(Bench bench, Report report) throws Exception {
     try (Lab lab = bench.lab("")) {
+      Side sandbox = () -> lab.inSandbox(source -> execute(source, TRIVIAL));
       report.line(
           Line.ratio(
               "P1",
               report.quiet(
-                  "open and end",
+                  "against BEGIN, ROLLBACK",
                   BLOCKS,
-                  () -> bare(lab.production(), "BEGIN", "ROLLBACK"),
-                  () -> lab.inSandbox(OpeningFigure::openTransaction)),
+                  () -> execute(lab.production(), "BEGIN", "ROLLBACK"),
+                  sandbox),
               BAR));
       report.quiet(
-          "the same with one SELECT 1 in it",
+          "against BEGIN with the statement, ROLLBACK",
           BLOCKS,
-          () -> bare(lab.production(), "BEGIN", "SELECT 1", "ROLLBACK"),
-          () -> lab.inSandbox(source -> bare(source, "SELECT 1")));
+          () -> rolledBack(lab.production()),
+          sandbox);
       lab.theOneConnection();
     }
     Tap tap = new Tap();
@@ -54,12 +58,7 @@ final class OpeningFigure implements Figure {
     }
   }
 
-  /** A statement that is made and not executed is what opens a sandbox and sends nothing else. */
-  private static void openTransaction(DataSource source) throws SQLException {
-    bare(source);
-  }
-
-  private static void bare(DataSource source, String... statements) throws SQLException {
+  private static void execute(DataSource source, String... statements) throws SQLException {
     try (Connection connection = source.getConnection();
         Statement statement = connection.createStatement()) {
       for (String sql : statements) {
@@ -68,18 +67,27 @@ final class OpeningFigure implements Figure {
     }
   }
 
+  private static void rolledBack(DataSource source) throws SQLException {
+    try (Connection connection = source.getConnection();
+        Statement statement = connection.createStatement()) {
+      connection.setAutoCommit(false);
+      statement.execute(TRIVIAL);
+      connection.rollback();
+      connection.setAutoCommit(true);
+    }
+  }
+
   private static long roundTrips(Lab lab, Tap tap, Report report) throws SQLException {
     long before = tap.roundTrips();
-    long opened;
+    long used;
     try (Lab.Opened sandbox = lab.open()) {
-      openTransaction(lab.sandboxed());
-      opened = tap.roundTrips();
+      execute(lab.sandboxed(), TRIVIAL);
+      used = tap.roundTrips();
     }
     long ended = tap.roundTrips();
-    if (opened == before) {
-      throw new IllegalStateException("The sandbox's transaction was not opened by a statement");
-    }
-    report.say("  opening: %d round trips, end: %d".formatted(opened - before, ended - opened));
+    report.say(
+        "  opening with the statement: %d round trips, end: %d"
+            .formatted(used - before, ended - used));
     return ended - before;
   }
 
