@@ -231,7 +231,7 @@ final class ConnectionHandle extends JdbcHandle {
 
   private @Nullable Object rollBackTo(
       Savepoint savepoint, Method method, @Nullable Object @Nullable [] args) throws SQLException {
-    Request request = Request.statement(text("ROLLBACK TO SAVEPOINT " + savepoint));
+    Request request = Request.apart(SqlText.of("ROLLBACK TO SAVEPOINT " + savepoint));
     SandboxConnection connection = shared(request);
     return execute(request, () -> Reflect.call(method, connection.raw(request), args));
   }
@@ -277,7 +277,7 @@ final class ConnectionHandle extends JdbcHandle {
   <T extends CopyOperation> T copy(Class<T> type, String sql, SqlCall<T> begin)
       throws SQLException {
     SqlText text = text(sql);
-    Request request = Request.statement(allowed(text));
+    Request request = Request.apart(allowed(text));
     SandboxConnection connection = shared(request);
     SandboxConnection.Copying<T> copying =
         connection.beginCopy(this, transaction, !inTransaction(), request, begin);
@@ -365,7 +365,7 @@ final class ConnectionHandle extends JdbcHandle {
     closed = true;
     if (target instanceof Target.Real real) {
       real.connection().close();
-      dataSource.realClosed();
+      dataSource.closed(real);
       return;
     }
     try {

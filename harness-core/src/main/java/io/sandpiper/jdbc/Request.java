@@ -26,6 +26,11 @@ final class Request {
     return new Request(text, List.of(text), text.takesAutosave(), false);
   }
 
+  /** A text that the driver sends by another way than its statements, without its savepoint. */
+  static Request apart(SqlText text) {
+    return new Request(text, List.of(text), false, false);
+  }
+
   static Request batch(List<SqlText> texts) {
     return texts.isEmpty()
         ? call("executeBatch")

@@ -9,7 +9,6 @@ import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -108,7 +107,7 @@ final class StatementHandle extends PartHandle {
       prepared = request;
     }
     Object result = run(request, method, args);
-    journal(text, rows(result));
+    connection.journal(StatementText.of(text, StatementText.rows(result, physical)));
     return wrap(result, true);
   }
 
@@ -116,14 +115,8 @@ final class StatementHandle extends PartHandle {
     List<SqlText> texts = List.copyOf(batch);
     batch.clear();
     Object result = run(Request.batch(texts), method, null);
-    long rows =
-        result instanceof int[] counts
-            ? Arrays.stream(counts).filter(count -> count > 0).asLongStream().sum()
-            : Arrays.stream((long[]) Objects.requireNonNull(result))
-                .filter(count -> count > 0)
-                .sum();
     if (!texts.isEmpty()) {
-      journal(texts.get(0), rows);
+      connection.journal(StatementText.of(texts.get(0), StatementText.batchRows(result)));
     }
     return result;
   }
@@ -202,20 +195,6 @@ final class StatementHandle extends PartHandle {
     } else if (waiting != null) {
       connection.cancelWaiting(waiting);
     }
-  }
-
-  private long rows(@Nullable Object result) throws SQLException {
-    if (result instanceof Number count) {
-      return count.longValue();
-    }
-    return result instanceof Boolean ? physical.getLargeUpdateCount() : -1;
-  }
-
-  private void journal(SqlText text, long rows) {
-    connection.journal(
-        rows < 0
-            ? text.toString()
-            : "%s (%d %s)".formatted(text, rows, rows == 1 ? "row" : "rows"));
   }
 
   private @Nullable Object wrap(@Nullable Object result, boolean typesKnown) {

@@ -6,9 +6,11 @@ import java.lang.reflect.Modifier;
 import java.sql.SQLException;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import javax.sql.DataSource;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
@@ -30,12 +32,15 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
 
   private final Unowned unowned;
   private final BooleanSupplier settingUp;
+  private final Function<String, @Nullable String> settings;
   private final Map<Object, SandboxDataSource> wrapped =
       Collections.synchronizedMap(new IdentityHashMap<>());
 
-  DataSourcePostProcessor(Unowned unowned, BooleanSupplier settingUp) {
+  DataSourcePostProcessor(
+      Unowned unowned, BooleanSupplier settingUp, Function<String, @Nullable String> settings) {
     this.unowned = unowned;
     this.settingUp = settingUp;
+    this.settings = settings;
   }
 
   @Override
@@ -67,6 +72,13 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
     }
   }
 
+  /** Those that are wrapped so far; a copy. */
+  List<SandboxDataSource> wrapped() {
+    synchronized (wrapped) {
+      return List.copyOf(wrapped.values());
+    }
+  }
+
   private static boolean isLeaf(DataSource dataSource) {
     return !(dataSource instanceof SandboxDataSource
         || dataSource instanceof AbstractRoutingDataSource
@@ -74,7 +86,7 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
   }
 
   private DataSource wrap(DataSource pool) {
-    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp);
+    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp, settings);
     wrapped.put(pool, sandboxed);
     if (Modifier.isFinal(pool.getClass().getModifiers())) {
       return sandboxed;

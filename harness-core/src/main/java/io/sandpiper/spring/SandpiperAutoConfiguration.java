@@ -30,7 +30,15 @@ class SandpiperAutoConfiguration {
   @ConditionalOnClass(DelegatingDataSource.class)
   static DataSourcePostProcessor sandpiperDataSourcePostProcessor(
       ContextPhase phase, ConfigurableEnvironment environment) {
-    return new DataSourcePostProcessor(unowned(environment), phase::settingUp);
+    return new DataSourcePostProcessor(
+        unowned(environment), phase::settingUp, environment::getProperty);
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  @ConditionalOnClass(DelegatingDataSource.class)
+  static DatabaseTemplates sandpiperDatabaseTemplates(DataSourcePostProcessor dataSources) {
+    return new DatabaseTemplates(dataSources::wrapped);
   }
 
   @Bean
