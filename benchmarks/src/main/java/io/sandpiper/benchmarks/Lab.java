@@ -14,6 +14,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import javax.sql.DataSource;
+import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.PgConnection;
 
 /**
@@ -33,6 +34,7 @@ final class Lab implements AutoCloseable {
   private final SandboxDataSource sandboxed;
   private final PgConnection physical;
   private final HikariDataSource production;
+  private final @Nullable Placement placement;
 
   Lab(RememberingDriver driver, TestDatabase database, String url) throws SQLException {
     this.driver = driver;
@@ -41,7 +43,10 @@ final class Lab implements AutoCloseable {
     sandboxed = SandboxDataSource.wrap(application);
     inSandbox(source -> execute(source, "SELECT 1"));
     physical = theOneConnection();
-    Placement.fromSystemProperty().keep(physical.getBackendPID());
+    placement = Placement.fromSystemProperties();
+    if (placement != null) {
+      placement.keep(physical.getBackendPID());
+    }
     production = new HikariDataSource(single(physical));
   }
 
@@ -137,6 +142,9 @@ final class Lab implements AutoCloseable {
 
   @Override
   public void close() throws SQLException {
+    if (placement != null) {
+      placement.release();
+    }
     production.close();
     sandboxed.close();
     application.close();
