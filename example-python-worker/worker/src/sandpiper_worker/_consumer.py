@@ -115,7 +115,7 @@ class Consumer:
             self._reply_result(tag, properties, answer)
         else:
             # Its text names host and user, which are nobody else's business.
-            _log.error("Scores of batch %d were not written: %s", answer.batch_id, error)
+            _log.error("Scores of batch %d were not written: %s", answer.batch_id, str(error).strip())
             failure = InvalidRequest("The scores could not be written into the database.", answer.batch_id)
             self._reply(tag, properties, self._failures, encode_failure(failure))
         self._finish_if_idle()

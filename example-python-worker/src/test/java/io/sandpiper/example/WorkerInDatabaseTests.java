@@ -182,6 +182,40 @@ class WorkerInDatabaseTests {
     assertThat(writers()).hasSize(1).doesNotContain(WORKER);
   }
 
+  /** As when the test has ended before the worker writes, and its database is dropped. */
+  @Test
+  void a_database_that_is_gone_is_a_failure_that_does_not_say_where_the_server_is(Sandbox sandbox)
+      throws Exception {
+    long batch = batches.submit("good");
+    assertReceive(received("join.results").json("/batchId", batch));
+
+    Sandbox.outside(
+        () -> {
+          send("join.requests", forged(sandbox, "sp_c_0_0"));
+          return null;
+        });
+
+    Hop failure = assertReceive(received("join.failures"));
+    assertThat(failure.json().toString())
+        .isEqualTo(
+            "{\"batchId\":7,\"error\":\"The scores could not be written into the database.\"}");
+    assertThat(tables.rows()).isEqualTo(new Tables.Rows(1, 1, 1));
+  }
+
+  @Test
+  void a_forged_name_does_not_lead_the_worker_to_another_database(Sandbox sandbox)
+      throws Exception {
+    Sandbox.outside(
+        () -> {
+          send("join.requests", forged(sandbox, "postgres"));
+          return null;
+        });
+
+    Hop failure = assertReceive(received("join.failures").json("/batchId", 7));
+    assertThat(failure.json().at("/error").asString())
+        .isEqualTo("test.db does not name the database of a test.");
+  }
+
   private static String forged(Sandbox sandbox, String database) {
     return "test.db=" + database + ",test.id=" + sandbox.id().value();
   }
