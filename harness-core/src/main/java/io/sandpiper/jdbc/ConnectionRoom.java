@@ -6,6 +6,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Deque;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.Semaphore;
@@ -35,6 +36,7 @@ final class ConnectionRoom implements AutoCloseable {
   private final DataSource pool;
   private final @Nullable HikariDataSource hikari;
   private final DataSource source;
+  private final LockWatch locks;
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
   private volatile @Nullable Semaphore permits;
   private volatile int capacity;
@@ -47,8 +49,9 @@ final class ConnectionRoom implements AutoCloseable {
     }
   }
 
-  ConnectionRoom(DataSource pool) {
+  ConnectionRoom(DataSource pool, Duration lockTimeout) {
     this.pool = pool;
+    this.locks = new LockWatch(this, lockTimeout);
     this.hikari = hikari(pool);
     this.source = hikari == null ? pool : source(hikari);
   }
@@ -170,14 +173,24 @@ final class ConnectionRoom implements AutoCloseable {
     return source != pool && source != hikari;
   }
 
+  LockWatch locks() {
+    return locks;
+  }
+
+  /** A connection as the application opens them, for looking at the server; the caller's own. */
+  Connection observer() throws SQLException {
+    Connection connection = source.getConnection();
+    if (hikari != null) {
+      prepare(connection, hikari);
+    }
+    return connection;
+  }
+
   private Connection open() throws SQLException {
     try {
-      Connection connection = source.getConnection();
-      if (hikari != null) {
-        prepare(connection, hikari);
-      }
+      Connection connection = observer();
       if (connection.isWrapperFor(PgConnection.class)) {
-        Session.prepare(connection);
+        Session.prepare(connection, locks.timeout());
       }
       return connection;
     } catch (SQLException failed) {
@@ -245,6 +258,7 @@ final class ConnectionRoom implements AutoCloseable {
   @Override
   public void close() throws SQLException {
     closed = true;
+    locks.close();
     for (Idle top = idle.poll(); top != null; top = idle.poll()) {
       top.connection().close();
     }

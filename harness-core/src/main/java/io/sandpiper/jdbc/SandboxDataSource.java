@@ -9,6 +9,7 @@ import java.sql.ConnectionBuilder;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.sql.ShardingKeyBuilder;
+import java.time.Duration;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
 import java.util.logging.Logger;
@@ -34,31 +35,42 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private final Facts facts = new Facts();
   private final SqlTexts texts = new SqlTexts();
 
-  private SandboxDataSource(DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
+  private SandboxDataSource(
+      DataSource pool, Unowned unowned, Duration lockTimeout, BooleanSupplier settingUp) {
     this.pool = pool;
     this.unowned = unowned;
     this.settingUp = settingUp;
-    this.room = new ConnectionRoom(pool);
+    this.room = new ConnectionRoom(pool, lockTimeout);
     this.key = room.destination();
   }
 
-  /** Wraps a pool, refusing unowned access. A wrapped one is returned as it is. */
+  /**
+   * Wraps a pool, refusing unowned access. A wrapped one is returned as it is. The system property
+   * {@code sandpiper.lock-timeout} says how long a lock is waited for, 10 s where it is not set.
+   */
   public static SandboxDataSource wrap(DataSource pool) {
-    return wrap(pool, Unowned.REFUSE, () -> false);
+    return wrap(pool, Unowned.REFUSE, null, () -> false);
   }
 
   /**
    * Wraps a pool.
    *
    * @param unowned what becomes of access by work that belongs to no test
+   * @param lockTimeout how long a statement waits for a lock that another test holds; zero for
+   *     without end, null for what {@link #wrap(DataSource)} takes. Where the application has
+   *     chosen a lock timeout itself, that is left alone
    * @param settingUp whether everybody is given the real database now, as while an application
    *     starts; called from any thread
    */
   public static SandboxDataSource wrap(
-      DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
+      DataSource pool, Unowned unowned, @Nullable Duration lockTimeout, BooleanSupplier settingUp) {
     return pool instanceof SandboxDataSource wrapped
         ? wrapped
-        : new SandboxDataSource(Objects.requireNonNull(pool, "pool"), unowned, settingUp);
+        : new SandboxDataSource(
+            Objects.requireNonNull(pool, "pool"),
+            unowned,
+            lockTimeout == null ? LockTimeout.ofSystemProperty() : lockTimeout,
+            settingUp);
   }
 
   @Override

@@ -4,6 +4,7 @@ import io.sandpiper.jdbc.SandboxDataSource;
 import io.sandpiper.jdbc.Unowned;
 import java.lang.reflect.Modifier;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Map;
@@ -29,12 +30,15 @@ import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
 final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor, Ordered {
 
   private final Unowned unowned;
+  private final @Nullable Duration lockTimeout;
   private final BooleanSupplier settingUp;
   private final Map<Object, SandboxDataSource> wrapped =
       Collections.synchronizedMap(new IdentityHashMap<>());
 
-  DataSourcePostProcessor(Unowned unowned, BooleanSupplier settingUp) {
+  DataSourcePostProcessor(
+      Unowned unowned, @Nullable Duration lockTimeout, BooleanSupplier settingUp) {
     this.unowned = unowned;
+    this.lockTimeout = lockTimeout;
     this.settingUp = settingUp;
   }
 
@@ -74,7 +78,7 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
   }
 
   private DataSource wrap(DataSource pool) {
-    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp);
+    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, lockTimeout, settingUp);
     wrapped.put(pool, sandboxed);
     if (Modifier.isFinal(pool.getClass().getModifiers())) {
       return sandboxed;

@@ -13,10 +13,12 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 
 /** A database of its own with one table, a small pool on it, and a run. */
 final class JdbcFixture implements AutoCloseable {
@@ -26,6 +28,16 @@ final class JdbcFixture implements AutoCloseable {
   final SandboxDataSource dataSource;
 
   JdbcFixture() throws Exception {
+    this(null, null);
+  }
+
+  /**
+   * A fixture for locks.
+   *
+   * @param lockTimeout that of the sandboxes, or null for the default
+   * @param initSql what the pool executes on each of its connections, or null
+   */
+  JdbcFixture(@Nullable Duration lockTimeout, @Nullable String initSql) throws Exception {
     TestDatabase database =
         Run.ofThisJvm()
             .shared(PostgresServer.class, () -> PostgresServer.start(System::getProperty))
@@ -35,8 +47,9 @@ final class JdbcFixture implements AutoCloseable {
     config.setUsername(database.user());
     config.setPassword(database.password());
     config.setMaximumPoolSize(2);
+    config.setConnectionInitSql(initSql);
     pool = new HikariDataSource(config);
-    dataSource = SandboxDataSource.wrap(pool);
+    dataSource = SandboxDataSource.wrap(pool, Unowned.REFUSE, lockTimeout, () -> false);
     Sandbox.outside(
         () -> {
           execute("CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL, owner text)");
