@@ -81,6 +81,11 @@ record DeadlockEdge(
             null);
   }
 
+  /** The number of the transaction whose end is waited for, or null. */
+  @Nullable String transaction() {
+    return kind == Kind.TRANSACTION ? lock.substring(lock.lastIndexOf(' ') + 1) : null;
+  }
+
   /** Who has the lock of a tuple is only first in the queue for its row. */
   String how() {
     return switch (kind) {

@@ -5,6 +5,7 @@ import io.sandpiper.jdbc.LockWatch.Waits;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -43,12 +44,10 @@ final class LockErrors {
 
   private final SandboxConnection waiter;
   private final LockWatch watch;
-  private final LockNames names;
 
   private LockErrors(SandboxConnection waiter, LockWatch watch) {
     this.waiter = waiter;
     this.watch = watch;
-    this.names = new LockNames(waiter, watch.observer());
   }
 
   /**
@@ -125,17 +124,21 @@ final class LockErrors {
                 duration,
                 waits == null
                     ? "%s, held by another session (%s)".formatted(orLock(lock), unknown())
-                    : names.sentence(waits.first(), lock),
+                    : names(waits.owners()).sentence(waits.first(), lock),
                 sent(use)));
     String relation = place == null ? null : place.relation();
     if (waits != null) {
       if (relation == null) {
         relation = waits.first().relation();
       }
-      lines.addAll(names.statements(waits.first(), relation));
-      lines.addAll(names.chain(waits));
+      lines.addAll(names(waits.owners()).statements(waits.first(), relation));
+      lines.addAll(names(waits.owners()).chain(waits));
     }
     return text(lines, use, failed, relation);
+  }
+
+  private LockNames names(Map<Integer, SandboxConnection> owners) {
+    return new LockNames(waiter, watch.observer(), owners);
   }
 
   private String unknown() {
@@ -147,6 +150,7 @@ final class LockErrors {
 
   private String deadlock(Object use, ServerErrorMessage said, SQLException failed) {
     List<DeadlockEdge> edges = DeadlockEdge.of(said.getDetail());
+    LockNames names = names(waiter.neighbours()).surelyOf(stillThere(edges));
     Set<Integer> others = new LinkedHashSet<>();
     edges.forEach(edge -> others.add(edge.waiter()));
     others.remove(waiter.pid());
@@ -171,6 +175,32 @@ final class LockErrors {
                   now == null ? "" : ": " + now.statement()));
     }
     return text(lines, use, failed, place == null ? null : place.relation());
+  }
+
+  /** The processes that have the transaction still that was in the ring. */
+  private Set<Integer> stillThere(List<DeadlockEdge> edges) {
+    Map<String, Integer> inRing = new HashMap<>();
+    for (DeadlockEdge edge : edges) {
+      String transaction = edge.transaction();
+      if (transaction != null) {
+        inRing.put(transaction, edge.blocker());
+      }
+    }
+    try {
+      Set<Integer> same = new LinkedHashSet<>();
+      watch
+          .observer()
+          .processes(inRing.keySet())
+          .forEach(
+              (transaction, process) -> {
+                if (process.equals(inRing.get(transaction))) {
+                  same.add(process);
+                }
+              });
+      return same;
+    } catch (SQLException unknown) {
+      return Set.of();
+    }
   }
 
   /**

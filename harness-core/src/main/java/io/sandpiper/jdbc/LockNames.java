@@ -21,18 +21,47 @@ final class LockNames {
   private static final int STATEMENTS = 3;
 
   private final SandboxConnection waiter;
-  private final OpenConnections open;
+  private final Map<Integer, SandboxConnection> owners;
+  private final Set<Integer> sure;
   private final LockObserver observer;
 
-  LockNames(SandboxConnection waiter, LockObserver observer) {
+  /**
+   * Names of one time.
+   *
+   * @param owners the sandboxes' connections at that time, by process
+   */
+  LockNames(
+      SandboxConnection waiter, LockObserver observer, Map<Integer, SandboxConnection> owners) {
+    this(waiter, observer, owners, Set.of());
+  }
+
+  private LockNames(
+      SandboxConnection waiter,
+      LockObserver observer,
+      Map<Integer, SandboxConnection> owners,
+      Set<Integer> sure) {
     this.waiter = waiter;
-    this.open = waiter.openConnections();
+    this.owners = owners;
+    this.sure = sure;
     this.observer = observer;
   }
 
-  /** "T.test (test id 7k3f-000042)", or what else a process is. */
+  /** The same, where some processes have not passed from one test to another just now. */
+  LockNames surelyOf(Set<Integer> processes) {
+    return new LockNames(waiter, observer, owners, processes);
+  }
+
+  /** "T.test (test id 7k3f-000042)", or what else a process was just now. */
   String name(int pid) {
     SandboxConnection owner = owner(pid);
+    String before = waiter.justEnded(pid);
+    boolean passed =
+        before != null && (owner == null || !(sure.contains(pid) || before.equals(name(owner))));
+    if (passed && owner != waiter) {
+      return owner == null
+          ? before + ", which has ended since"
+          : "one of %s, which has ended since, and %s".formatted(before, name(owner));
+    }
     if (owner != null) {
       return name(owner);
     }
@@ -63,9 +92,8 @@ final class LockNames {
     return "%s (test id %s)".formatted(sandbox.testName(), sandbox.id());
   }
 
-  /** The connection of a sandbox that a process belongs to, or null. */
-  @Nullable SandboxConnection owner(int pid) {
-    return open.find(waiter.server(), pid);
+  private @Nullable SandboxConnection owner(int pid) {
+    return owners.get(pid);
   }
 
   /** Tells the journals of both sides. */
@@ -135,6 +163,10 @@ final class LockNames {
     }
   }
 
+  private static boolean isRefusal(Journal.Entry entry) {
+    return entry.text().startsWith("refused: ");
+  }
+
   /** What the tests in the way have done to a relation last, one line each. */
   List<String> statements(LockWait wait, @Nullable String relation) {
     if (relation == null) {
@@ -150,7 +182,7 @@ final class LockNames {
             owner -> {
               List<Journal.Entry> found =
                   owner.sandbox().journal().entries().stream()
-                      .filter(entry -> !entry.who().equals("harness"))
+                      .filter(entry -> !entry.who().equals("harness") && !isRefusal(entry))
                       .filter(entry -> mention.matcher(entry.text()).find())
                       .toList();
               return found.subList(Math.max(0, found.size() - STATEMENTS), found.size()).stream()

@@ -258,6 +258,26 @@ final class LockObserver implements AutoCloseable {
     }
   }
 
+  /** The processes of some transactions that are still open, by transaction. */
+  Map<String, Integer> processes(Collection<String> transactions) throws SQLException {
+    return ask(
+        connection -> {
+          try (PreparedStatement statement =
+              connection.prepareStatement(
+                  "SELECT transactionid::text, pid FROM pg_locks WHERE locktype = 'transactionid'"
+                      + " AND mode = 'ExclusiveLock' AND granted AND transactionid::text = ANY(?)")) {
+            statement.setArray(1, connection.createArrayOf("text", transactions.toArray()));
+            Map<String, Integer> found = new LinkedHashMap<>();
+            try (ResultSet row = statement.executeQuery()) {
+              while (row.next()) {
+                found.put(row.getString(1), row.getInt(2));
+              }
+            }
+            return found;
+          }
+        });
+  }
+
   /** What a process is that is no sandbox's. */
   String session(int pid) throws SQLException {
     return ask(

@@ -54,8 +54,10 @@ final class LockWatch implements AutoCloseable {
    * A wait, with those of the sessions in its way that wait themselves.
    *
    * @param others by process
+   * @param owners the sandboxes' connections at that time, by process
    */
-  record Waits(LockWait first, Map<Integer, LockWait> others) {
+  record Waits(
+      LockWait first, Map<Integer, LockWait> others, Map<Integer, SandboxConnection> owners) {
 
     boolean sameAs(Waits earlier) {
       return first.blockers().stream()
@@ -129,17 +131,31 @@ final class LockWatch implements AutoCloseable {
       return;
     }
     long since = System.nanoTime();
+    Map<SandboxConnection, Map<Integer, SandboxConnection>> owners = new HashMap<>();
+    lasting.keySet().forEach(connection -> owners.put(connection, connection.neighbours()));
     Map<Integer, LockWait> waits =
         observer.waits(lasting.keySet().stream().map(SandboxConnection::pid).toList());
     lasting.forEach(
         (connection, call) -> {
           LockWait wait = waits.get(connection.pid());
+          Map<Integer, SandboxConnection> before = owners.getOrDefault(connection, Map.of());
           if (wait == null || connection.running() != call) {
             looks.remove(connection);
-          } else {
-            saw(connection, new Look(call, since, new Waits(wait, waits)));
+          } else if (sameOwners(waits, before, connection.neighbours())) {
+            saw(connection, new Look(call, since, new Waits(wait, waits, before)));
           }
         });
+  }
+
+  /** Whether no process has passed from one test to another during a look. */
+  private static boolean sameOwners(
+      Map<Integer, LockWait> waits,
+      Map<Integer, SandboxConnection> before,
+      Map<Integer, SandboxConnection> after) {
+    return waits.values().stream()
+        .flatMap(wait -> wait.blockers().stream())
+        .map(Blocker::pid)
+        .allMatch(pid -> before.get(pid) == after.get(pid));
   }
 
   /** The calls that have been made for at least one period. */
@@ -162,7 +178,7 @@ final class LockWatch implements AutoCloseable {
   private void saw(SandboxConnection connection, Look look) {
     Look before = looks.put(connection, look);
     if (before == null || before.call() != look.call() || !look.waits().sameAs(before.waits())) {
-      new LockNames(connection, observer).note(look.waits());
+      new LockNames(connection, observer, look.waits().owners()).note(look.waits());
     }
     if (!open.contains(connection)) {
       looks.remove(connection);

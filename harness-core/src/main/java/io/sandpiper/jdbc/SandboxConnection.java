@@ -6,6 +6,7 @@ import io.sandpiper.Work;
 import io.sandpiper.jdbc.SqlText.Trait;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.PgConnection;
@@ -273,9 +274,14 @@ final class SandboxConnection implements SandboxPart {
     return wire.running();
   }
 
-  /** The connections that sandboxes of its run have open. */
-  OpenConnections openConnections() {
-    return open;
+  /** The connections to the same server that sandboxes of its run have open, by process. */
+  Map<Integer, SandboxConnection> neighbours() {
+    return open.on(server());
+  }
+
+  /** The test that a process of the same server worked for until just now, or null. */
+  @Nullable String justEnded(int pid) {
+    return open.justEnded(server(), pid);
   }
 
   /** Whether the lock timeout may be the application's own by now. */
@@ -409,9 +415,9 @@ final class SandboxConnection implements SandboxPart {
       if (connection == null) {
         return;
       }
-      open.remove(this);
       room.locks().closed(this);
       if (!idle) {
+        open.remove(this);
         room.discard(connection);
         throw new SandboxException(
             "a statement was still running %d s after the end; its connection was closed"
@@ -430,6 +436,7 @@ final class SandboxConnection implements SandboxPart {
     Opened now = opened;
     // The server rolls back what a closed connection leaves.
     boolean reusable = now != null && !leases.copying() && undo(now);
+    open.remove(this);
     if (reusable) {
       room.giveBack(connection);
     } else {
