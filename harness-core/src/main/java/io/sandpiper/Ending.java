@@ -19,12 +19,13 @@ final class Ending {
   private static final Duration GRACE_AFTER_FAILURE = Duration.ofMillis(500);
 
   private final Sandbox sandbox;
-  private final boolean testFailed;
+  private final @Nullable Throwable testFailure;
   private final List<AssertionError> errors = new ArrayList<>();
+  private final List<String> kept = new ArrayList<>();
 
   Ending(Sandbox sandbox, @Nullable Throwable testFailure) {
     this.sandbox = sandbox;
-    this.testFailed = testFailure != null;
+    this.testFailure = testFailure;
   }
 
   void run() {
@@ -50,7 +51,7 @@ final class Ending {
   /** Returns whether the thread was interrupted meanwhile. */
   private boolean drainAndClose() {
     Duration limit = sandbox.drain();
-    if (testFailed && limit.compareTo(GRACE_AFTER_FAILURE) > 0) {
+    if (testFailure != null && limit.compareTo(GRACE_AFTER_FAILURE) > 0) {
       limit = GRACE_AFTER_FAILURE;
     }
     long deadline = System.nanoTime() + limit.toNanos();
@@ -127,10 +128,21 @@ final class Ending {
   private void rollBack() {
     for (SandboxPart part : sandbox.parts()) {
       try {
-        part.rollBack();
+        if (testFailure == null && errors.isEmpty()) {
+          part.rollBack();
+        } else {
+          tell(part.rollBackFailed());
+        }
       } catch (Exception | Error failed) {
         errors.add(failure("could not be rolled back", failed));
       }
+    }
+  }
+
+  private void tell(@Nullable String text) {
+    if (text != null) {
+      LOG.warn(text);
+      kept.add(text);
     }
   }
 
@@ -139,11 +151,29 @@ final class Ending {
   }
 
   private void report() {
-    if (errors.isEmpty()) {
-      return;
+    AssertionError first = errors.isEmpty() ? null : errors.remove(0);
+    Throwable shown = testFailure == null ? first : testFailure;
+    if (shown != null) {
+      kept.forEach(text -> shown.addSuppressed(new Kept(text)));
     }
-    AssertionError first = errors.remove(0);
-    errors.forEach(first::addSuppressed);
-    throw first;
+    if (first != null) {
+      errors.forEach(first::addSuppressed);
+      throw first;
+    }
+  }
+
+  /** A line that a report shows below a failure. */
+  private static final class Kept extends Exception {
+
+    private static final long serialVersionUID = 1;
+
+    Kept(String text) {
+      super(text, null, false, false);
+    }
+
+    @Override
+    public String toString() {
+      return getLocalizedMessage();
+    }
   }
 }

@@ -20,6 +20,17 @@ public interface SandboxPart {
   void rollBack() throws Exception;
 
   /**
+   * Called instead of {@link #rollBack()} where the test failed; may keep effects to be looked at.
+   *
+   * @return what to tell with the failure, or null
+   * @throws Exception as {@link #rollBack()} does
+   */
+  default @Nullable String rollBackFailed() throws Exception {
+    rollBack();
+    return null;
+  }
+
+  /**
    * Says what other work of the sandbox waits for until {@code thread} goes on.
    *
    * @return a sentence with the remedy, or null where nothing waits for that thread

@@ -1,6 +1,7 @@
 package io.sandpiper.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
+import com.zaxxer.hikari.HikariPoolMXBean;
 import com.zaxxer.hikari.util.DriverDataSource;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -37,6 +38,7 @@ final class ConnectionRoom implements AutoCloseable {
   private final @Nullable HikariDataSource hikari;
   private final DataSource source;
   private final LockWatch locks;
+  private final Gate gate = new Gate();
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
   private volatile @Nullable Semaphore permits;
   private volatile int capacity;
@@ -94,19 +96,26 @@ final class ConnectionRoom implements AutoCloseable {
   /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
   Connection take() throws SQLException {
     if (!isDedicated()) {
-      return source.getConnection();
+      return gate.through(source::getConnection);
     }
-    acquire();
+    reserve();
     try {
-      Connection kept = kept();
-      return kept != null ? kept : open();
+      return gate.through(
+          () -> {
+            Connection kept = kept();
+            return kept != null ? kept : open();
+          });
     } catch (SQLException | RuntimeException | Error failed) {
       release();
       throw failed;
     }
   }
 
-  private void acquire() throws SQLException {
+  /** Waits fairly until one more connection may be opened. */
+  void reserve() throws SQLException {
+    if (!isDedicated()) {
+      return;
+    }
     Semaphore known = permits();
     try {
       if (known.tryAcquire(limitMillis(), TimeUnit.MILLISECONDS)) {
@@ -118,7 +127,16 @@ final class ConnectionRoom implements AutoCloseable {
     throw noRoom(null);
   }
 
-  private long limitMillis() {
+  /** Gives the room of one connection back. */
+  void release() {
+    Semaphore known = permits;
+    if (known != null) {
+      known.release();
+    }
+  }
+
+  /** How long somebody waits for a connection at most, as the pool is told. */
+  long limitMillis() {
     return hikari == null ? 0 : hikari.getConnectionTimeout();
   }
 
@@ -180,9 +198,7 @@ final class ConnectionRoom implements AutoCloseable {
   /** A connection as the application opens them, for looking at the server; the caller's own. */
   Connection observer() throws SQLException {
     Connection connection = source.getConnection();
-    if (hikari != null) {
-      prepare(connection, hikari);
-    }
+    prepare(connection);
     return connection;
   }
 
@@ -202,7 +218,10 @@ final class ConnectionRoom implements AutoCloseable {
   }
 
   /** What the pool does to each of its connections. */
-  private static void prepare(Connection connection, HikariDataSource hikari) throws SQLException {
+  void prepare(Connection connection) throws SQLException {
+    if (hikari == null) {
+      return;
+    }
     if (hikari.getSchema() != null) {
       connection.setSchema(hikari.getSchema());
     }
@@ -230,13 +249,6 @@ final class ConnectionRoom implements AutoCloseable {
     connection.abort(Runnable::run);
   }
 
-  private void release() {
-    Semaphore known = permits;
-    if (known != null) {
-      known.release();
-    }
-  }
-
   private void closeUnused() throws SQLException {
     Idle oldest = idle.peekLast();
     if (oldest != null && oldest.nanos() > KEPT_IDLE_NANOS && idle.removeLastOccurrence(oldest)) {
@@ -254,11 +266,67 @@ final class ConnectionRoom implements AutoCloseable {
         cause);
   }
 
+  /** A connection of the pool itself. */
+  Connection pooledConnection() throws SQLException {
+    return gate.through(pool::getConnection);
+  }
+
+  /**
+   * Does something while the pool keeps no connection that nobody uses; those in use are closed
+   * when they come back.
+   */
+  <T extends @Nullable Object> T quiet(SqlCall<T> call) throws SQLException {
+    if (hikari == null || !isRunning()) {
+      closeIdle();
+      return call.call();
+    }
+    int minimumIdle = hikari.getMinimumIdle();
+    hikari.setMinimumIdle(0);
+    try {
+      evict();
+      return call.call();
+    } finally {
+      hikari.setMinimumIdle(minimumIdle);
+    }
+  }
+
+  /** Whether the pool has ever been asked for a connection, as far as it tells. */
+  boolean isRunning() {
+    return hikari == null || hikari.isRunning();
+  }
+
+  /** Closes what is idle now. */
+  void evict() throws SQLException {
+    closeIdle();
+    HikariPoolMXBean running = hikari == null ? null : hikari.getHikariPoolMXBean();
+    if (running != null) {
+      running.softEvictConnections();
+    }
+  }
+
+  Gate gate() {
+    return gate;
+  }
+
+  @Nullable HikariDataSource hikari() {
+    return hikari;
+  }
+
+  DataSource pool() {
+    return pool;
+  }
+
   /** Closes what no sandbox holds. */
   @Override
   public void close() throws SQLException {
     closed = true;
     locks.close();
+    closeIdle();
+  }
+
+  /** Closes what no sandbox holds now. */
+  void closeIdle() throws SQLException {
+    locks.observer().release();
     for (Idle top = idle.poll(); top != null; top = idle.poll()) {
       top.connection().close();
     }

@@ -227,6 +227,16 @@ final class Leases {
     }
   }
 
+  /** How many threads wait. */
+  int queueLength() {
+    lock.lock();
+    try {
+      return waiting.size();
+    } finally {
+      lock.unlock();
+    }
+  }
+
   boolean isAwaitedBy(Thread thread) {
     lock.lock();
     try {

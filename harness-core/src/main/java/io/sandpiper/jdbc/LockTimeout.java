@@ -3,6 +3,7 @@ package io.sandpiper.jdbc;
 import java.time.Duration;
 import java.time.format.DateTimeParseException;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -21,9 +22,9 @@ final class LockTimeout {
 
   private LockTimeout() {}
 
-  /** The system property's value, or 10 s where it is not set. */
-  static Duration ofSystemProperty() {
-    return parse(System.getProperty(PROPERTY));
+  /** The value of the setting, or 10 s where it is not set. */
+  static Duration of(Function<String, @Nullable String> settings) {
+    return parse(settings.apply(PROPERTY));
   }
 
   /**

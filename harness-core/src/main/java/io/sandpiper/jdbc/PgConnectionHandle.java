@@ -74,7 +74,9 @@ final class PgConnectionHandle extends PartHandle {
       case "getNotifications":
         throw refusal("getNotifications()", "PostgreSQL delivers notifications at commit");
       case "setAutosave":
-        throw refusal("setAutosave()", "its own savepoints depend on it");
+        // The method declares no checked exception.
+        throw new UnsupportedOperationException(
+            refusal("setAutosave()", "its own savepoints depend on it").getMessage());
       default:
         return onRaw(method, args);
     }

@@ -44,6 +44,11 @@ final class Request {
     return new Request(text, List.of(text), text.takesAutosave(), false, prepared);
   }
 
+  /** A text that the driver sends by another way than its statements, without its savepoint. */
+  static Request apart(SqlText text) {
+    return new Request(text, List.of(text), false, false, null);
+  }
+
   static Request batch(List<SqlText> texts) {
     return texts.isEmpty()
         ? call("executeBatch")

@@ -6,6 +6,7 @@ import io.sandpiper.Work;
 import io.sandpiper.jdbc.SqlText.Trait;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -302,6 +303,23 @@ final class SandboxConnection implements SandboxPart {
   String applicationName() {
     Opened known = opened;
     return known == null ? "" : known.session().applicationName();
+  }
+
+  /** Lets the server say that there is no such savepoint. */
+  @Nullable Object noSuchSavepoint(boolean back, Savepoint savepoint) throws SQLException {
+    String name;
+    try {
+      name = savepoint.getSavepointName();
+    } catch (SQLException unnamed) {
+      name = "JDBC_SAVEPOINT_" + savepoint.getSavepointId();
+    }
+    PgConnection pg = open().pg();
+    open()
+        .session()
+        .send(
+            (back ? "ROLLBACK TO SAVEPOINT " : "RELEASE SAVEPOINT ")
+                + pg.escapeIdentifier(name + " of an earlier transaction"));
+    return null;
   }
 
   /** Cancels what runs, if it runs in the name of a handle. */

@@ -2,6 +2,7 @@ package io.sandpiper.jdbc;
 
 import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
+import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
 import java.io.PrintWriter;
 import java.sql.Connection;
@@ -11,7 +12,10 @@ import java.sql.SQLFeatureNotSupportedException;
 import java.sql.ShardingKeyBuilder;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -34,43 +38,61 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private final ConnectionRoom room;
   private final Facts facts = new Facts();
   private final SqlTexts texts = new SqlTexts();
+  private final CloneSettings cloneSettings;
+  private final AtomicReference<@Nullable Clones> clones = new AtomicReference<>();
 
   private SandboxDataSource(
-      DataSource pool, Unowned unowned, Duration lockTimeout, BooleanSupplier settingUp) {
+      DataSource pool,
+      Unowned unowned,
+      BooleanSupplier settingUp,
+      Duration lockTimeout,
+      CloneSettings cloneSettings) {
     this.pool = pool;
     this.unowned = unowned;
     this.settingUp = settingUp;
+    this.cloneSettings = cloneSettings;
     this.room = new ConnectionRoom(pool, lockTimeout);
     this.key = room.destination();
   }
 
-  /**
-   * Wraps a pool, refusing unowned access. A wrapped one is returned as it is. The system property
-   * {@code sandpiper.lock-timeout} says how long a lock is waited for, 10 s where it is not set.
-   */
+  /** Wraps a pool, refusing unowned access. A wrapped one is returned as it is. */
   public static SandboxDataSource wrap(DataSource pool) {
-    return wrap(pool, Unowned.REFUSE, null, () -> false);
+    return wrap(pool, Unowned.REFUSE, () -> false);
   }
 
   /**
    * Wraps a pool.
    *
    * @param unowned what becomes of access by work that belongs to no test
-   * @param lockTimeout how long a statement waits for a lock that another test holds; zero for
-   *     without end, null for what {@link #wrap(DataSource)} takes. Where the application has
-   *     chosen a lock timeout itself, that is left alone
    * @param settingUp whether everybody is given the real database now, as while an application
    *     starts; called from any thread
    */
   public static SandboxDataSource wrap(
-      DataSource pool, Unowned unowned, @Nullable Duration lockTimeout, BooleanSupplier settingUp) {
+      DataSource pool, Unowned unowned, BooleanSupplier settingUp) {
+    return wrap(pool, unowned, settingUp, System::getProperty);
+  }
+
+  /**
+   * As {@link #wrap(DataSource, Unowned, BooleanSupplier)}, with settings from elsewhere than
+   * system properties.
+   *
+   * @param settings looks up {@code sandpiper.lock-timeout}, {@code sandpiper.keep-failed} and
+   *     {@code sandpiper.database.clones}; null where one is not set
+   * @throws IllegalArgumentException if a setting has a value that is none
+   */
+  public static SandboxDataSource wrap(
+      DataSource pool,
+      Unowned unowned,
+      BooleanSupplier settingUp,
+      Function<String, @Nullable String> settings) {
     return pool instanceof SandboxDataSource wrapped
         ? wrapped
         : new SandboxDataSource(
             Objects.requireNonNull(pool, "pool"),
             unowned,
-            lockTimeout == null ? LockTimeout.ofSystemProperty() : lockTimeout,
-            settingUp);
+            settingUp,
+            LockTimeout.of(settings),
+            CloneSettings.of(settings));
   }
 
   @Override
@@ -100,7 +122,10 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     if (sandbox.isolation() == Isolation.NONE) {
       return real();
     }
-    Object part = sandbox.part(key, () -> new SandboxConnection(sandbox, room, facts));
+    Object part = sandbox.part(key, () -> part(sandbox));
+    if (part instanceof Clone clone) {
+      return new Target.Real(clone.connection(use.toString()), false);
+    }
     if (part instanceof SandboxConnection connection) {
       return new Target.Shared(connection);
     }
@@ -110,23 +135,99 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** A connection of the pool, through which somebody may change the schema. */
   private Target real() throws SQLException {
     facts.forget();
-    return new Target.Real(pool.getConnection());
+    return new Target.Real(room.pooledConnection(), true);
   }
 
-  /** A handle that led to the pool was closed. */
-  void realClosed() {
-    facts.forget();
+  /** A handle that led to a connection for itself was closed. */
+  void closed(Target.Real real) {
+    if (real.ofPool()) {
+      facts.forget();
+    }
   }
 
   SqlTexts texts() {
     return texts;
   }
 
+  private SandboxPart part(Sandbox sandbox) {
+    if (sandbox.isolation() == Isolation.DATABASE) {
+      return new Clone(sandbox, texts, this::clones, cloneSettings.keepFailed());
+    }
+    if (cloneSettings.keepFailed()) {
+      sandbox.part(HowToKeep.class, HowToKeep::new);
+    }
+    return new SandboxConnection(sandbox, room, facts);
+  }
+
+  private Clones clones(Sandbox sandbox) throws SQLException {
+    Clones known = clones.get();
+    if (known == null) {
+      Clones made = makeClones();
+      known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
+      sandbox.run().shared(OpenClones.class, OpenClones::new).add(known);
+    }
+    return known;
+  }
+
+  private Clones makeClones() throws SQLException {
+    DatabaseAddress address = DatabaseAddress.of(pool, room.hikari());
+    if (address == null) {
+      throw new SandboxException(
+          ("Isolation DATABASE needs a HikariDataSource with a jdbcUrl of PostgreSQL or one of"
+                  + " pgjdbc's DataSources, to know where and as whom to connect, and has %s. Use"
+                  + " one of these in tests, or isolation TRANSACTION.")
+              .formatted(pool),
+          SandboxException.NOT_SUPPORTED);
+    }
+    String token = UUID.randomUUID().toString().replace("-", "").substring(0, 12);
+    return new Clones(
+        new CloneFactory(new CloneServer(room, address), token), cloneSettings.ahead());
+  }
+
+  /**
+   * Makes the template of isolation DATABASE now, while nothing is going on, and not when the first
+   * such test asks. A pool that nobody has used yet is left alone.
+   *
+   * @throws SQLException where it cannot be made; the first such test tries again
+   */
+  public void prepareTemplate() throws SQLException {
+    if (!room.isRunning()) {
+      return;
+    }
+    Clones known = clones.get();
+    if (known == null) {
+      Clones made = makeClones();
+      known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
+    }
+    known.prepareTemplate();
+  }
+
+  /**
+   * The name of the database that a sandbox of isolation DATABASE works on, so that other processes
+   * can be told.
+   *
+   * @throws SQLException where it has ended, has another isolation or can have no database
+   */
+  String databaseName(Sandbox sandbox) throws SQLException {
+    if (sandbox.part(key, () -> part(sandbox)) instanceof Clone clone) {
+      return clone.databaseName();
+    }
+    throw sandbox.sinceEnd() != null
+        ? SandboxEndedException.of(sandbox, "the name of its database")
+        : new SandboxException(
+            "%s has no database of its own: give it isolation DATABASE.".formatted(sandbox),
+            SandboxException.NOT_SUPPORTED);
+  }
+
   /** Where a handle leads. */
   sealed interface Target {
 
-    /** A connection of the pool, for this handle alone. */
-    record Real(Connection connection) implements Target {}
+    /**
+     * A connection for this handle alone.
+     *
+     * @param ofPool whether it leads to the application's database, not to one of a test
+     */
+    record Real(Connection connection, boolean ofPool) implements Target {}
 
     /** The connection of a sandbox. */
     record Shared(SandboxConnection connection) implements Target {}
@@ -135,6 +236,10 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   /** Closes the connections that are kept for sandboxes; the pool stays open. */
   @Override
   public void close() throws SQLException {
+    Clones made = clones.get();
+    if (made != null) {
+      made.close();
+    }
     room.close();
   }
 

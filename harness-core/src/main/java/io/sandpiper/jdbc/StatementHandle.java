@@ -3,6 +3,7 @@ package io.sandpiper.jdbc;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Array;
+import java.sql.BatchUpdateException;
 import java.sql.ParameterMetaData;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -26,6 +27,7 @@ final class StatementHandle extends PartHandle {
   private final List<SqlText> batch = new ArrayList<>();
   private @Nullable Statement proxy;
   private @Nullable Request prepared;
+  private int batched;
   private int fetchSize;
   private boolean streaming;
   private volatile @Nullable Request current;
@@ -62,6 +64,7 @@ final class StatementHandle extends PartHandle {
         return Reflect.call(method, physical, args);
       case "clearBatch":
         batch.clear();
+        batched = 0;
         return Reflect.call(method, physical, args);
       case "setFetchSize":
         Reflect.call(method, physical, args);
@@ -109,27 +112,49 @@ final class StatementHandle extends PartHandle {
       prepared = request;
     }
     Object result = run(request, method, args);
-    journal(text, rows(result));
+    connection.journal(new StatementText(text, StatementText.rows(result, physical)));
     return wrap(result, true);
   }
 
   private @Nullable Object executeBatch(Method method) throws SQLException {
     List<SqlText> texts = List.copyOf(batch);
+    int size = batched;
     batch.clear();
-    Object result = run(Request.batch(texts), method, null);
-    long rows =
-        result instanceof int[] counts
-            ? Arrays.stream(counts).filter(count -> count > 0).asLongStream().sum()
-            : Arrays.stream((long[]) Objects.requireNonNull(result))
-                .filter(count -> count > 0)
-                .sum();
+    batched = 0;
+    Object result;
+    try {
+      result = run(Request.batch(texts), method, null);
+    } catch (PSQLException refused) {
+      // The driver has not seen the batch, or its check came after.
+      physical.clearBatch();
+      throw batchFailed(refused, size);
+    } catch (SandboxException refused) {
+      physical.clearBatch();
+      throw refused;
+    }
     if (!texts.isEmpty()) {
-      journal(texts.get(0), rows);
+      connection.journal(new StatementText(texts.get(0), StatementText.batchRows(result)));
     }
     return result;
   }
 
+  private static BatchUpdateException batchFailed(PSQLException cause, int size) {
+    long[] counts = new long[size];
+    Arrays.fill(counts, Statement.EXECUTE_FAILED);
+    BatchUpdateException failed =
+        new BatchUpdateException(
+            "The batch was aborted: %s  Call getNextException to see other errors in the batch."
+                .formatted(cause.getMessage()),
+            cause.getSQLState(),
+            0,
+            counts,
+            cause);
+    failed.setNextException(cause);
+    return failed;
+  }
+
   private void addBatch(@Nullable Object @Nullable [] args) throws SQLException {
+    batched++;
     if (args != null && args[0] instanceof String text) {
       batch.add(ConnectionHandle.allowed(connection.text(text)));
     } else if (sql != null && batch.isEmpty()) {
@@ -171,8 +196,7 @@ final class StatementHandle extends PartHandle {
 
   private <T> @Nullable T metaData(Class<T> type, Method method) throws SQLException {
     Object result =
-        connection.execute(
-            Request.call(method.getName()), () -> Reflect.call(method, physical, null));
+        connection.ask(Request.call(method.getName()), () -> Reflect.call(method, physical, null));
     return result == null ? null : AskingHandle.wrap(type, connection, result);
   }
 
@@ -203,20 +227,6 @@ final class StatementHandle extends PartHandle {
     } else if (waiting != null) {
       connection.cancelWaiting(waiting);
     }
-  }
-
-  private long rows(@Nullable Object result) throws SQLException {
-    if (result instanceof Number count) {
-      return count.longValue();
-    }
-    return result instanceof Boolean ? physical.getLargeUpdateCount() : -1;
-  }
-
-  private void journal(SqlText text, long rows) {
-    connection.journal(
-        rows < 0
-            ? text.toString()
-            : "%s (%d %s)".formatted(text, rows, rows == 1 ? "row" : "rows"));
   }
 
   private @Nullable Object wrap(@Nullable Object result, boolean typesKnown) {

@@ -34,7 +34,13 @@ final class ContextPhase implements ApplicationListener<ApplicationEvent>, Appli
   }
 
   /** A context that no SpringApplication runs is ready when its first test begins. */
-  void running() {
+  synchronized void running() {
+    ApplicationContext started = context;
+    if (settingUp && started != null) {
+      started
+          .getBeanProvider(DatabaseTemplates.class)
+          .ifAvailable(templates -> templates.prepare(started));
+    }
     settingUp = false;
   }
 

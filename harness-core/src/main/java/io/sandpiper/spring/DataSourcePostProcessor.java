@@ -4,12 +4,13 @@ import io.sandpiper.jdbc.SandboxDataSource;
 import io.sandpiper.jdbc.Unowned;
 import java.lang.reflect.Modifier;
 import java.sql.SQLException;
-import java.time.Duration;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
+import java.util.function.Function;
 import javax.sql.DataSource;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
@@ -30,16 +31,16 @@ import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
 final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor, Ordered {
 
   private final Unowned unowned;
-  private final @Nullable Duration lockTimeout;
   private final BooleanSupplier settingUp;
+  private final Function<String, @Nullable String> settings;
   private final Map<Object, SandboxDataSource> wrapped =
       Collections.synchronizedMap(new IdentityHashMap<>());
 
   DataSourcePostProcessor(
-      Unowned unowned, @Nullable Duration lockTimeout, BooleanSupplier settingUp) {
+      Unowned unowned, BooleanSupplier settingUp, Function<String, @Nullable String> settings) {
     this.unowned = unowned;
-    this.lockTimeout = lockTimeout;
     this.settingUp = settingUp;
+    this.settings = settings;
   }
 
   @Override
@@ -71,6 +72,13 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
     }
   }
 
+  /** Those that are wrapped so far; a copy. */
+  List<SandboxDataSource> wrapped() {
+    synchronized (wrapped) {
+      return List.copyOf(wrapped.values());
+    }
+  }
+
   private static boolean isLeaf(DataSource dataSource) {
     return !(dataSource instanceof SandboxDataSource
         || dataSource instanceof AbstractRoutingDataSource
@@ -78,7 +86,7 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
   }
 
   private DataSource wrap(DataSource pool) {
-    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, lockTimeout, settingUp);
+    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp, settings);
     wrapped.put(pool, sandboxed);
     if (Modifier.isFinal(pool.getClass().getModifiers())) {
       return sandboxed;

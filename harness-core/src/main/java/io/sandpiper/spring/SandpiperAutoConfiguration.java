@@ -1,14 +1,11 @@
 package io.sandpiper.spring;
 
 import io.sandpiper.jdbc.Unowned;
-import java.time.Duration;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnClass;
-import org.springframework.boot.convert.DurationStyle;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Role;
 import org.springframework.core.env.ConfigurableEnvironment;
@@ -34,7 +31,14 @@ class SandpiperAutoConfiguration {
   static DataSourcePostProcessor sandpiperDataSourcePostProcessor(
       ContextPhase phase, ConfigurableEnvironment environment) {
     return new DataSourcePostProcessor(
-        unowned(environment), lockTimeout(environment), phase::settingUp);
+        unowned(environment), phase::settingUp, environment::getProperty);
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  @ConditionalOnClass(DelegatingDataSource.class)
+  static DatabaseTemplates sandpiperDatabaseTemplates(DataSourcePostProcessor dataSources) {
+    return new DatabaseTemplates(dataSources::wrapped);
   }
 
   @Bean
@@ -50,18 +54,6 @@ class SandpiperAutoConfiguration {
       throw new IllegalStateException(
           "The Sandpiper harness is switched on (sandpiper.enabled=true) under a production"
               + " profile. Remove the property: whoever holds a test id could redirect work.");
-    }
-  }
-
-  private static @Nullable Duration lockTimeout(ConfigurableEnvironment environment) {
-    String name = "sandpiper.lock-timeout";
-    String value = environment.getProperty(name);
-    try {
-      return value == null ? null : DurationStyle.detectAndParse(value);
-    } catch (IllegalArgumentException unknown) {
-      throw new IllegalArgumentException(
-          "%s is '%s'. Set it to a duration such as 500ms, 5s or 1m.".formatted(name, value),
-          unknown);
     }
   }
 

@@ -39,10 +39,12 @@ class SandpiperDatabaseAutoConfiguration {
         Run.ofThisJvm()
             .shared(PostgresServer.class, () -> PostgresServer.start(environment::getProperty));
     return new Details(
-        server.createDatabase("sandpiper_" + UUID.randomUUID().toString().substring(0, 8)));
+        server.createDatabase("sandpiper_" + UUID.randomUUID().toString().substring(0, 8)),
+        server.ours());
   }
 
-  private record Details(TestDatabase database) implements JdbcConnectionDetails {
+  private record Details(TestDatabase database, boolean ours)
+      implements JdbcConnectionDetails, DatabaseTemplates.OnServer {
 
     @Override
     public String getJdbcUrl() {

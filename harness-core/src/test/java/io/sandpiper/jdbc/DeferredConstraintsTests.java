@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sandpiper.Sandbox;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -27,12 +26,6 @@ class DeferredConstraintsTests extends InSandbox {
         "CREATE TABLE late (id int CONSTRAINT late_parent REFERENCES parent DEFERRABLE INITIALLY"
             + " DEFERRED)",
         "CREATE TABLE soon (id int CONSTRAINT soon_parent REFERENCES parent DEFERRABLE)");
-  }
-
-  private static void run(Connection connection, String sql) throws SQLException {
-    try (Statement statement = connection.createStatement()) {
-      statement.execute(sql);
-    }
   }
 
   private static void violates(ThrowingCallable action) {

@@ -10,46 +10,32 @@ import io.sandpiper.context.Scope;
 import io.sandpiper.server.PostgresServer;
 import io.sandpiper.server.TestDatabase;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** A database of its own with one table, a small pool on it, and a run. */
 final class JdbcFixture implements AutoCloseable {
 
   final Run run = Run.create();
+  final TestDatabase database;
   final HikariDataSource pool;
   final SandboxDataSource dataSource;
 
+  /** With a new database that has a table {@code item}. */
   JdbcFixture() throws Exception {
-    this(null, null);
+    this(System::getProperty);
   }
 
-  /**
-   * A fixture for locks.
-   *
-   * @param lockTimeout that of the sandboxes, or null for the default
-   * @param initSql what the pool executes on each of its connections, or null
-   */
-  JdbcFixture(@Nullable Duration lockTimeout, @Nullable String initSql) throws Exception {
-    TestDatabase database =
-        Run.ofThisJvm()
-            .shared(PostgresServer.class, () -> PostgresServer.start(System::getProperty))
-            .createDatabase("jdbc_" + UUID.randomUUID().toString().substring(0, 8));
-    HikariConfig config = new HikariConfig();
-    config.setJdbcUrl(database.url());
-    config.setUsername(database.user());
-    config.setPassword(database.password());
-    config.setMaximumPoolSize(2);
-    config.setConnectionInitSql(initSql);
-    pool = new HikariDataSource(config);
-    dataSource = SandboxDataSource.wrap(pool, Unowned.REFUSE, lockTimeout, () -> false);
+  JdbcFixture(Function<String, @Nullable String> settings) throws Exception {
+    this(newDatabase(), settings);
     Sandbox.outside(
         () -> {
           execute("CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL, owner text)");
@@ -57,8 +43,71 @@ final class JdbcFixture implements AutoCloseable {
         });
   }
 
+  private JdbcFixture(TestDatabase database, Function<String, @Nullable String> settings) {
+    this.database = database;
+    HikariConfig config = new HikariConfig();
+    config.setJdbcUrl(database.url());
+    config.setUsername(database.user());
+    config.setPassword(database.password());
+    config.setMaximumPoolSize(2);
+    config.setInitializationFailTimeout(-1);
+    pool = new HikariDataSource(config);
+    dataSource = SandboxDataSource.wrap(pool, Unowned.REFUSE, () -> false, settings);
+  }
+
+  /** On a database that is there, as another run would use it. */
+  static JdbcFixture on(TestDatabase database) {
+    return new JdbcFixture(database, System::getProperty);
+  }
+
+  private static TestDatabase newDatabase() {
+    return Run.ofThisJvm()
+        .shared(PostgresServer.class, () -> PostgresServer.start(System::getProperty))
+        .createDatabase("jdbc_" + UUID.randomUUID().toString().substring(0, 8));
+  }
+
+  /** The same database for a new role that owns it. */
+  TestDatabase withRole(String options) throws SQLException {
+    String role = "role_" + UUID.randomUUID().toString().substring(0, 8);
+    admin("CREATE ROLE \"%s\" LOGIN PASSWORD 'secret' %s".formatted(role, options));
+    admin("ALTER DATABASE \"%s\" OWNER TO \"%s\"".formatted(name(), role));
+    try (Connection connection = pool.getConnection();
+        Statement statement = connection.createStatement()) {
+      statement.execute("ALTER TABLE item OWNER TO \"%s\"".formatted(role));
+    }
+    return new TestDatabase(database.url(), role, "secret");
+  }
+
+  /** Another database of the same server. */
+  TestDatabase named(String name) {
+    return new TestDatabase(
+        database.url().replaceFirst("/[^/]*$", "/" + name), database.user(), database.password());
+  }
+
+  private String name() {
+    return database.url().replaceFirst(".*/", "");
+  }
+
+  /** Does something as the server's superuser, in another database. */
+  void admin(String sql) throws SQLException {
+    try (Connection connection = maintenance();
+        Statement statement = connection.createStatement()) {
+      statement.execute(sql);
+    }
+  }
+
+  private Connection maintenance() throws SQLException {
+    TestDatabase maintenance = named("postgres");
+    return DriverManager.getConnection(
+        maintenance.url(), maintenance.user(), maintenance.password());
+  }
+
   Sandbox open(String name) {
-    return run.open(new Sandbox.Settings(name, Isolation.TRANSACTION, BackgroundErrors.FAIL, this));
+    return open(name, Isolation.TRANSACTION);
+  }
+
+  Sandbox open(String name, Isolation isolation) {
+    return run.open(new Sandbox.Settings(name, isolation, BackgroundErrors.FAIL, this));
   }
 
   <T> T in(Sandbox sandbox, Callable<T> action) throws Exception {
@@ -96,6 +145,39 @@ final class JdbcFixture implements AutoCloseable {
         connection.prepareStatement("INSERT INTO item (id, name) VALUES (?, 'x')")) {
       statement.setInt(1, id);
       statement.executeUpdate();
+    }
+  }
+
+  /** How many threads queue for the connection of a sandbox. */
+  int leaseQueue(Sandbox sandbox) {
+    return sandbox.parts(SandboxConnection.class).stream()
+        .mapToInt(connection -> connection.leases().queueLength())
+        .sum();
+  }
+
+  /** The databases on the server that are those of tests. */
+  List<String> databasesForTests() throws SQLException {
+    return databases("sp_c_");
+  }
+
+  /** The templates of this database on the server. */
+  List<String> templates() throws SQLException {
+    return databases(
+        "sp_t_' || (SELECT oid FROM pg_database WHERE datname = '%s') || '_".formatted(name()));
+  }
+
+  private List<String> databases(String prefix) throws SQLException {
+    try (Connection connection = maintenance();
+        Statement statement = connection.createStatement();
+        ResultSet rows =
+            statement.executeQuery(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, '%s') ORDER BY 1"
+                    .formatted(prefix))) {
+      List<String> names = new ArrayList<>();
+      while (rows.next()) {
+        names.add(rows.getString(1));
+      }
+      return names;
     }
   }
 

@@ -62,7 +62,7 @@ class LockScheduleTests {
     ExecutorService threads = Executors.newFixedThreadPool(LANES);
     CyclicBarrier eachHasARow = new CyclicBarrier(LANES);
     try (JdbcFixture db =
-        new JdbcFixture(TIMEOUT, "SET deadlock_timeout='%s'".formatted(deadlockTimeout))) {
+        LockTests.locking(TIMEOUT, "deadlock_timeout='%s'".formatted(deadlockTimeout))) {
       Sandbox.outside(
           () -> {
             db.execute(

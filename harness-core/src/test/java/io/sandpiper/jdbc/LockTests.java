@@ -24,6 +24,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
@@ -35,20 +36,37 @@ class LockTests {
 
   private static final Duration SHORT = Duration.ofMillis(1_200);
   private static final Duration LONG = Duration.ofSeconds(4);
-  private static final String SOON_DEADLOCK = "SET deadlock_timeout='100ms'";
+  private static final String SOON_DEADLOCK = "deadlock_timeout='100ms'";
 
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final List<Sandbox> opened = new ArrayList<>();
   private JdbcFixture db;
 
-  private void open(Duration lockTimeout, String initSql) throws Exception {
-    db = new JdbcFixture(lockTimeout, initSql);
+  /**
+   * Opens a database with some rows.
+   *
+   * @param setting one that all its later connections begin with, or null
+   */
+  private void open(Duration lockTimeout, @Nullable String setting) throws Exception {
+    db = locking(lockTimeout, setting);
     outside(
         "INSERT INTO item SELECT n, 'item ' || n FROM generate_series(1, 5) n",
         "CREATE TABLE part (id int PRIMARY KEY, item int REFERENCES item)",
         "CREATE TABLE ticket (code text, UNIQUE (code) DEFERRABLE INITIALLY DEFERRED)",
         "CREATE TABLE hibernate_sequences (sequence_name text PRIMARY KEY, next_val bigint)",
         "INSERT INTO hibernate_sequences VALUES ('item', 1)");
+  }
+
+  static JdbcFixture locking(Duration lockTimeout, @Nullable String setting) throws Exception {
+    JdbcFixture made =
+        new JdbcFixture(
+            name -> name.equals("sandpiper.lock-timeout") ? lockTimeout.toMillis() + "ms" : null);
+    if (setting != null) {
+      made.admin(
+          "ALTER DATABASE \"%s\" SET %s"
+              .formatted(made.database.url().replaceFirst(".*/", ""), setting));
+    }
+    return made;
   }
 
   private void outside(String... statements) throws Exception {
@@ -495,8 +513,8 @@ class LockTests {
   }
 
   @Test
-  void a_lock_timeout_that_the_pool_sets_stays_the_application_s_own() throws Exception {
-    open(LONG, "SET lock_timeout='150ms'");
+  void a_lock_timeout_that_the_database_sets_stays_the_application_s_own() throws Exception {
+    open(LONG, "lock_timeout='150ms'");
     Sandbox a = sandbox("T.first");
     Sandbox b = sandbox("T.second");
     execute(a, "UPDATE item SET owner = 'a' WHERE id = 1");

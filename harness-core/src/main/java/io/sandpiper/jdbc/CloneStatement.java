@@ -1,0 +1,94 @@
+package io.sandpiper.jdbc;
+
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import org.jspecify.annotations.Nullable;
+
+/** A statement on a test's own database: a plain one that tells the journal. */
+final class CloneStatement extends JdbcHandle {
+
+  private final CloneConnection connection;
+  private final Statement physical;
+  private final @Nullable String sql;
+  private @Nullable Statement proxy;
+  private @Nullable String batchSql;
+
+  CloneStatement(CloneConnection connection, Statement physical, @Nullable String sql) {
+    this.connection = connection;
+    this.physical = physical;
+    this.sql = sql;
+    connection.opened(physical);
+  }
+
+  Statement proxy(Class<? extends Statement> type) {
+    Statement made =
+        (Statement) Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, this);
+    proxy = made;
+    return made;
+  }
+
+  @Override
+  void refused(SandboxException refusal) {
+    connection.refused(refusal);
+  }
+
+  @Override
+  @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    switch (method.getName()) {
+      case "toString", "isClosed", "cancel":
+        return Reflect.call(method, physical, args);
+      case "close":
+        connection.closed(physical);
+        return Reflect.call(method, physical, args);
+      case "getConnection":
+        return connection.proxy();
+      case "execute", "executeQuery", "executeUpdate", "executeLargeUpdate":
+        return execute(method, args);
+      case "executeBatch", "executeLargeBatch":
+        return executeBatch(method, args);
+      case "addBatch":
+        if (batchSql == null && args != null && args[0] instanceof String text) {
+          batchSql = text;
+        }
+        return run(method, args);
+      case "unwrap", "isWrapperFor":
+        return wrapper(self, method, args, physical);
+      default:
+        return run(method, args);
+    }
+  }
+
+  private @Nullable Object execute(Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    String text = connection.brief(sql != null ? sql : Reflect.first(String.class, args));
+    Object result = connection.execute(text, () -> Reflect.call(method, physical, args));
+    connection.journal(new StatementText(text, StatementText.rows(result, physical)));
+    return wrap(result);
+  }
+
+  private @Nullable Object executeBatch(Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    String first = sql != null ? sql : batchSql;
+    String text = first == null ? "an empty batch" : connection.brief(first);
+    batchSql = null;
+    Object result = connection.execute(text, () -> Reflect.call(method, physical, args));
+    connection.journal(new StatementText(text, StatementText.batchRows(result)));
+    return result;
+  }
+
+  private @Nullable Object run(Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    return wrap(
+        connection.run(method.getName() + "()", () -> Reflect.call(method, physical, args)));
+  }
+
+  private @Nullable Object wrap(@Nullable Object result) {
+    return result instanceof ResultSet rows
+        ? CloneObject.wrap(connection, ResultSet.class, rows, proxy)
+        : result;
+  }
+}

@@ -1,0 +1,189 @@
+package io.sandpiper.jdbc;
+
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Makes the template of an application's database, or finds the one that an earlier run made of the
+ * same content.
+ *
+ * <p>The copy is made while nobody is connected, because PostgreSQL copies no other database. Who
+ * connects meanwhile is made to wait by the server. The hash is that of the copy, so it is the hash
+ * of what clones will have.
+ */
+final class TemplateMaker {
+
+  private static final Logger LOG = LoggerFactory.getLogger(TemplateMaker.class);
+
+  static final String PREFIX = "sp_t_";
+
+  private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+  private static final Duration LONGEST_LEAVE = Duration.ofSeconds(5);
+
+  private final CloneServer server;
+  private final Maintenance guard;
+  private final String token;
+  private final String source;
+  private final String oid;
+
+  TemplateMaker(CloneServer server, Maintenance guard, String token) throws SQLException {
+    this.server = server;
+    this.guard = guard;
+    this.token = token;
+    this.source = server.address().database();
+    this.oid = guard.oid(source);
+  }
+
+  /** The template, locked by the guard's session so that no other run drops it. */
+  Template make(Duration limit) throws SQLException {
+    long deadline = System.nanoTime() + limit.toNanos();
+    Template known = reuse();
+    return known != null
+        ? known
+        : server.room().gate().closed(() -> server.room().quiet(() -> copy(deadline)));
+  }
+
+  private @Nullable Template reuse() throws SQLException {
+    if (guard.databases(prefix()).isEmpty()) {
+      return null;
+    }
+    PhysicalConnection reader = server.openSource();
+    try {
+      String hash = fingerprint(reader);
+      return hash == null ? null : use(prefix() + hash, true);
+    } finally {
+      server.close(reader);
+    }
+  }
+
+  private String prefix() {
+    return PREFIX + oid + "_";
+  }
+
+  private @Nullable Template use(String name, boolean reusable) throws SQLException {
+    if (!guard.tryLockShared(lockOf(name))) {
+      return null;
+    }
+    if (guard.exists(name)) {
+      return new Template(name, reusable, guard.settings(oid));
+    }
+    guard.unlockShared(lockOf(name));
+    return null;
+  }
+
+  static String lockOf(String template) {
+    return "template " + template;
+  }
+
+  private Template copy(long deadline) throws SQLException {
+    String making = "making of templates of " + oid;
+    until(deadline, () -> guard.tryLock(making), () -> "another run makes a template of it");
+    try {
+      Template known = reuse();
+      if (known != null) {
+        return known;
+      }
+      until(deadline, () -> guard.sessions(source).isEmpty(), this::whoIsConnected);
+      return copyNow();
+    } finally {
+      guard.unlock(making);
+    }
+  }
+
+  private String whoIsConnected() throws SQLException {
+    List<String> sessions = guard.sessions(source);
+    return "a database that is in use cannot be copied, and connected are: "
+        + (sessions.isEmpty() ? "nobody any more" : String.join("; ", sessions))
+        + ". An application_name sp:<n> is the sandbox of the run's test <n>. Close what is not the"
+        + " application's pool, or end the transactions that are open";
+  }
+
+  private Template copyNow() throws SQLException {
+    long start = System.nanoTime();
+    // Named like a clone, so that it goes with them if this JVM dies.
+    String draft = CloneFactory.PREFIX + token + "_template";
+    guard.create(draft, source);
+    try {
+      PhysicalConnection reader = server.open(draft);
+      int pid = reader.pid();
+      String hash;
+      try {
+        hash = fingerprint(reader);
+      } finally {
+        server.close(reader);
+      }
+      guard.awaitGone(List.of(pid), LONGEST_LEAVE);
+      String name = prefix() + (hash == null ? token : hash);
+      guard.freeze(draft, name);
+      LOG.debug(
+          "Template {} of database {} was made in {} ms",
+          name,
+          source,
+          TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
+      Template made = use(name, hash != null);
+      if (made == null) {
+        throw new SQLException("template %s was dropped by somebody else".formatted(name));
+      }
+      return made;
+    } catch (SQLException | RuntimeException | Error failed) {
+      dropDraft(draft, failed);
+      throw failed;
+    }
+  }
+
+  private void dropDraft(String draft, Throwable failed) {
+    try {
+      guard.drop(draft);
+    } catch (SQLException alsoFailed) {
+      failed.addSuppressed(alsoFailed);
+    }
+  }
+
+  private @Nullable String fingerprint(PhysicalConnection reader) {
+    try {
+      String hash = Fingerprint.of(reader.connection());
+      if (hash == null) {
+        LOG.debug("Database {} is too large to be compared; its template is for one run", source);
+      }
+      return hash;
+    } catch (SQLException notReadable) {
+      LOG.debug("The template of database {} is for one run", source, notReadable);
+      return null;
+    }
+  }
+
+  private void until(long deadline, SqlCall<Boolean> condition, SqlCall<String> state)
+      throws SQLException {
+    while (!condition.call()) {
+      if (System.nanoTime() > deadline) {
+        throw new SandboxException(
+            "Database %s could not be copied: %s.".formatted(source, state.call()),
+            SandboxException.CLONE);
+      }
+      server.room().evict();
+      LockSupport.parkNanos(LOOK_AGAIN_NANOS);
+    }
+  }
+
+  /** Drops templates of this database with other content, and those of databases that are gone. */
+  static void dropUnused(Maintenance session, Template used) throws SQLException {
+    String own = used.name().substring(0, used.name().lastIndexOf('_') + 1);
+    for (String name : session.databases(PREFIX)) {
+      String[] parts = name.split("_");
+      boolean ours = name.startsWith(own) || (parts.length > 3 && !session.hasOid(parts[2]));
+      if (ours && !name.equals(used.name()) && session.tryLock(lockOf(name))) {
+        try {
+          session.drop(name);
+        } finally {
+          session.unlock(lockOf(name));
+        }
+      }
+    }
+  }
+}

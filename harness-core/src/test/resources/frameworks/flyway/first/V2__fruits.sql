@@ -1,0 +1,1 @@
+INSERT INTO fruit (name) VALUES ('apple'), ('pear');

@@ -1,0 +1,1 @@
+ALTER TABLE fruit ADD colour text NOT NULL DEFAULT 'green';

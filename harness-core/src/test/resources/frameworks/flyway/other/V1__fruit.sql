@@ -1,0 +1,3 @@
+CREATE TABLE fruit (code char(3) PRIMARY KEY);
+
+INSERT INTO fruit VALUES ('fig');
