@@ -173,7 +173,7 @@ final class Ending {
 
     @Override
     public String toString() {
-      return getLocalizedMessage();
+      return String.valueOf(getMessage());
     }
   }
 }

@@ -45,9 +45,8 @@ final class Clone implements SandboxPart {
     return sandbox;
   }
 
-  /** The text in brief. */
-  String brief(String sql) {
-    return texts.get(sql).toString();
+  SqlText text(String sql) {
+    return texts.get(sql);
   }
 
   boolean hasEnded() {
@@ -55,14 +54,14 @@ final class Clone implements SandboxPart {
   }
 
   /** Throws where the sandbox has ended. */
-  void check(String use) throws SandboxEndedException {
+  void check(Object use) throws SandboxEndedException {
     if (ended) {
-      throw SandboxEndedException.of(sandbox, use);
+      throw SandboxEndedException.of(sandbox, use.toString());
     }
   }
 
   /** A connection for one user, who closes it. */
-  Connection connection(String use) throws SQLException {
+  Connection connection(Object use) throws SQLException {
     CloneDatabase mine = database(use);
     PhysicalConnection physical = mine.take();
     check(use);
@@ -84,7 +83,7 @@ final class Clone implements SandboxPart {
     return database("the name of its database").name();
   }
 
-  private CloneDatabase database(String use) throws SQLException {
+  private CloneDatabase database(Object use) throws SQLException {
     check(use);
     CloneDatabase known = database;
     if (known != null) {
@@ -99,7 +98,7 @@ final class Clone implements SandboxPart {
     }
   }
 
-  private CloneDatabase take(String use) throws SQLException {
+  private CloneDatabase take(Object use) throws SQLException {
     Clones from = supply.of(sandbox);
     CloneDatabase taken = from.take(sandbox);
     state.lock();
@@ -114,7 +113,7 @@ final class Clone implements SandboxPart {
       state.unlock();
     }
     from.putBack(taken);
-    throw SandboxEndedException.of(sandbox, use);
+    throw SandboxEndedException.of(sandbox, use.toString());
   }
 
   void closed(CloneConnection connection) {

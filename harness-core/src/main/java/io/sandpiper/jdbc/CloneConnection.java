@@ -14,6 +14,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 
 /**
  * A connection to a test's own database, as the application holds it.
@@ -65,7 +67,7 @@ final class CloneConnection extends JdbcHandle {
         break;
     }
     if (closed) {
-      throw new SQLException("This connection has been closed.", "08003");
+      throw hasBeenClosed();
     }
     switch (name) {
       case "isValid":
@@ -107,8 +109,13 @@ final class CloneConnection extends JdbcHandle {
         method.getName() + "()", () -> Reflect.call(method, physical.connection(), args));
   }
 
+  private static SQLException hasBeenClosed() {
+    return new PSQLException(
+        "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
+  }
+
   /** Does what may reach the server or change its transaction. */
-  <T extends @Nullable Object> T execute(String use, SqlCall<T> call) throws SQLException {
+  <T extends @Nullable Object> T execute(Object use, SqlCall<T> call) throws SQLException {
     try {
       return run(use, call);
     } finally {
@@ -117,14 +124,17 @@ final class CloneConnection extends JdbcHandle {
   }
 
   /** Does what reaches the server at most to fetch. */
-  <T extends @Nullable Object> T run(String use, SqlCall<T> call) throws SQLException {
+  <T extends @Nullable Object> T run(Object use, SqlCall<T> call) throws SQLException {
     running.incrementAndGet();
     try {
       clone.check(use);
+      if (closed) {
+        throw hasBeenClosed();
+      }
       return call.call();
     } catch (SQLException failed) {
       if (clone.hasEnded() && !(failed instanceof SandboxException)) {
-        SandboxEndedException ended = SandboxEndedException.of(clone.sandbox(), use);
+        SandboxEndedException ended = SandboxEndedException.of(clone.sandbox(), use.toString());
         ended.initCause(failed);
         throw ended;
       }
@@ -153,8 +163,8 @@ final class CloneConnection extends JdbcHandle {
     }
   }
 
-  String brief(String sql) {
-    return clone.brief(sql);
+  SqlText text(String sql) {
+    return clone.text(sql);
   }
 
   @Override
@@ -164,9 +174,9 @@ final class CloneConnection extends JdbcHandle {
     }
   }
 
-  void journal(Object text) {
+  void journal(Object what) {
     Sandbox sandbox = clone.sandbox();
-    sandbox.journal().note(text);
+    sandbox.journal().note(what);
   }
 
   void opened(Statement statement) {

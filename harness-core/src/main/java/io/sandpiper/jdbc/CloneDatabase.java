@@ -19,14 +19,16 @@ final class CloneDatabase {
   private static final int EVERYBODY = 1_000_000;
 
   private final String name;
+  private final String template;
   private final CloneServer server;
   private final int size;
   private final Semaphore permits;
   private final Deque<PhysicalConnection> idle = new ConcurrentLinkedDeque<>();
   private final Set<PhysicalConnection> open = ConcurrentHashMap.newKeySet();
 
-  CloneDatabase(String name, CloneServer server, PhysicalConnection first) {
+  CloneDatabase(String name, String template, CloneServer server, PhysicalConnection first) {
     this.name = name;
+    this.template = template;
     this.server = server;
     this.size = server.maximumPoolSize();
     this.permits = new Semaphore(size, true);
@@ -36,6 +38,11 @@ final class CloneDatabase {
 
   String name() {
     return name;
+  }
+
+  /** The name of what it was copied from. */
+  String template() {
+    return template;
   }
 
   /** Takes a connection, or null where none has come back for as long as the pool would wait. */

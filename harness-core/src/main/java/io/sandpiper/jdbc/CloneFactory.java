@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -33,6 +34,7 @@ final class CloneFactory {
   private final CloneServer server;
   private final String token;
   private final AtomicLong number = new AtomicLong();
+  private final AtomicBoolean touched = new AtomicBoolean();
   private final ReentrantLock starting = new ReentrantLock();
   private @Nullable Maintenance guard;
   private volatile @Nullable Template template;
@@ -46,20 +48,21 @@ final class CloneFactory {
   }
 
   /**
-   * The template; made by the first caller.
+   * The template; made by the first caller, and again where set-up has changed the application's
+   * database since.
    *
    * @param limit how long the pool's users are given to return their connections
    */
   Template template(Duration limit) throws SQLException {
     Template known = template;
-    if (known != null) {
+    if (known != null && !touched.get()) {
       return known;
     }
     starting.lock();
     try {
       known = template;
-      if (known == null) {
-        known = start(limit);
+      if (known == null || touched.get()) {
+        known = renew(known, limit);
         template = known;
       }
       return known;
@@ -68,8 +71,46 @@ final class CloneFactory {
     }
   }
 
+  private Template renew(@Nullable Template old, Duration limit) throws SQLException {
+    // Before the look: what comes during it counts for the next one.
+    touched.set(false);
+    try {
+      Template found = old == null ? start(limit) : maker().make(limit);
+      if (old != null) {
+        guard().unlockShared(TemplateMaker.lockOf(old.name()));
+        TemplateMaker.dropUnused(guard(), found);
+      }
+      return found;
+    } catch (SQLException failed) {
+      touched.set(true);
+      if (old == null) {
+        closeGuard();
+      }
+      throw CloneTrouble.explain(
+          "make a template of database " + server.address().database(), failed);
+    }
+  }
+
+  /** Looks whether the template is out of date, where set-up may have changed something. */
+  void renew() throws SQLException {
+    if (template != null) {
+      template(server.patience());
+    }
+  }
+
   boolean started() {
     return template != null;
+  }
+
+  /** Set-up has had access to the application's database. */
+  void touched() {
+    touched.set(true);
+  }
+
+  /** Whether a database has what the application's has now, as far as set-up changes it. */
+  boolean isCurrent(CloneDatabase database) {
+    Template now = template;
+    return now == null || now.name().equals(database.template());
   }
 
   private Template start(Duration limit) throws SQLException {
@@ -81,21 +122,19 @@ final class CloneFactory {
               .formatted(source),
           SandboxException.CLONE);
     }
-    try {
-      Maintenance session = guard();
-      if (!session.mayCreate()) {
-        throw new SandboxException(
-            ("Isolation DATABASE needs a role that may create databases, and the one of database"
-                    + " \"%s\" may not. Run ALTER ROLE … CREATEDB as a superuser, and make it the"
-                    + " database's owner.")
-                .formatted(source),
-            SandboxException.CLONE);
-      }
-      return new TemplateMaker(server, session, token).make(limit);
-    } catch (SQLException failed) {
-      closeGuard();
-      throw CloneTrouble.explain("make a template of database " + source, failed);
+    if (!guard().mayCreate()) {
+      throw new SandboxException(
+          ("Isolation DATABASE needs a role that may create databases, and the one of database"
+                  + " \"%s\" may not. Run ALTER ROLE … CREATEDB as a superuser, and make it the"
+                  + " database's owner.")
+              .formatted(source),
+          SandboxException.CLONE);
     }
+    return maker().make(limit);
+  }
+
+  private TemplateMaker maker() throws SQLException {
+    return new TemplateMaker(server, guard(), token, "template" + number.incrementAndGet());
   }
 
   private Maintenance guard() throws SQLException {
@@ -138,7 +177,7 @@ final class CloneFactory {
       for (DatabaseSetting setting : from.settings()) {
         set(session, name, setting);
       }
-      return new CloneDatabase(name, server, server.open(name));
+      return new CloneDatabase(name, from.name(), server, server.open(name));
     } catch (SQLException | RuntimeException | Error failed) {
       drop(session, name, failed);
       throw failed;

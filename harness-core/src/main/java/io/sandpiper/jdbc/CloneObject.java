@@ -2,6 +2,7 @@ package io.sandpiper.jdbc;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -50,7 +51,7 @@ final class CloneObject extends JdbcHandle {
       case "getConnection":
         return connection.proxy();
       case "getStatement":
-        return statement;
+        return statement(Reflect.call(method, physical, args));
       case "unwrap", "isWrapperFor":
         return wrapper(self, method, args, physical);
       default:
@@ -60,5 +61,12 @@ final class CloneObject extends JdbcHandle {
             ? wrap(connection, ResultSet.class, rows, null)
             : result;
     }
+  }
+
+  private @Nullable Statement statement(@Nullable Object own) {
+    return statement == null && own instanceof PreparedStatement prepared
+        ? new CloneStatement(connection, prepared, prepared.toString())
+            .proxy(PreparedStatement.class)
+        : statement;
   }
 }

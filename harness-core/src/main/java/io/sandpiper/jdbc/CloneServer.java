@@ -87,7 +87,7 @@ final class CloneServer {
 
   /** Opens a session in the maintenance database; to be given to {@link #close}. */
   Maintenance openMaintenance() throws SQLException {
-    return counted(() -> new Maintenance(address.named(Maintenance.DATABASE).getConnection()));
+    return counted(() -> Maintenance.on(address.named(Maintenance.DATABASE).getConnection()));
   }
 
   void close(Maintenance session) throws SQLException {

@@ -64,19 +64,19 @@ final class CloneStatement extends JdbcHandle {
 
   private @Nullable Object execute(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
-    String text = connection.brief(sql != null ? sql : Reflect.first(String.class, args));
+    SqlText text = connection.text(sql != null ? sql : Reflect.first(String.class, args));
     Object result = connection.execute(text, () -> Reflect.call(method, physical, args));
-    connection.journal(new StatementText(text, StatementText.rows(result, physical)));
+    connection.journal(StatementText.of(text, result, physical));
     return wrap(result);
   }
 
   private @Nullable Object executeBatch(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     String first = sql != null ? sql : batchSql;
-    String text = first == null ? "an empty batch" : connection.brief(first);
+    Object text = first == null ? "an empty batch" : connection.text(first);
     batchSql = null;
     Object result = connection.execute(text, () -> Reflect.call(method, physical, args));
-    connection.journal(new StatementText(text, StatementText.batchRows(result)));
+    connection.journal(StatementText.ofBatch(text, result));
     return result;
   }
 

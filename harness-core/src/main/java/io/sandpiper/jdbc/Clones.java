@@ -86,7 +86,12 @@ final class Clones implements AutoCloseable {
 
   /** Takes a database for a test; waits in turn where none is ready. */
   CloneDatabase take(Sandbox sandbox) throws SQLException {
-    CloneDatabase prepared = ready.poll();
+    try {
+      factory.renew();
+    } catch (SQLException failed) {
+      throw none(sandbox, failed);
+    }
+    CloneDatabase prepared = prepared();
     if (prepared == null) {
       prepared = await(sandbox);
     }
@@ -98,6 +103,39 @@ final class Clones implements AutoCloseable {
       lock.unlock();
     }
     return prepared;
+  }
+
+  private @Nullable CloneDatabase prepared() {
+    for (CloneDatabase first = ready.poll(); first != null; first = ready.poll()) {
+      if (factory.isCurrent(first)) {
+        return first;
+      }
+      dropUnused(first);
+    }
+    return null;
+  }
+
+  private void dropUnused(CloneDatabase database) {
+    lock.lock();
+    try {
+      inUse++;
+    } finally {
+      lock.unlock();
+    }
+    drop(database);
+  }
+
+  private static SandboxException none(Sandbox sandbox, @Nullable SQLException failure) {
+    return new SandboxException(
+        "%s has no database: %s"
+            .formatted(sandbox.testName(), failure == null ? "" : failure.getMessage()),
+        SandboxException.CLONE,
+        failure);
+  }
+
+  /** Set-up has had access to the application's database. */
+  void touched() {
+    factory.touched();
   }
 
   private CloneDatabase await(Sandbox sandbox) throws SQLException {
@@ -116,12 +154,7 @@ final class Clones implements AutoCloseable {
     if (database != null) {
       return database;
     }
-    SQLException failure = waiter.failure;
-    throw new SandboxException(
-        "%s has no database: %s"
-            .formatted(sandbox.testName(), failure == null ? "" : failure.getMessage()),
-        SandboxException.CLONE,
-        failure);
+    throw none(sandbox, waiter.failure);
   }
 
   private void awaitGift(Sandbox sandbox, Waiter waiter) {
@@ -217,6 +250,10 @@ final class Clones implements AutoCloseable {
   }
 
   private void giveOrKeep(CloneDatabase database) {
+    if (!factory.isCurrent(database)) {
+      dropUnused(database);
+      return;
+    }
     Waiter first = waiting.pollFirst();
     if (first == null) {
       ready.add(database);

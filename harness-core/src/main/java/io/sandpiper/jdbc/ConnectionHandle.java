@@ -52,7 +52,9 @@ final class ConnectionHandle extends JdbcHandle {
     this.proxy =
         (Connection)
             Proxy.newProxyInstance(
-                ConnectionHandle.class.getClassLoader(), new Class<?>[] {Connection.class}, this);
+                ConnectionHandle.class.getClassLoader(),
+                new Class<?>[] {Connection.class, SandboxedConnection.class},
+                this);
   }
 
   static Connection open(SandboxDataSource dataSource) {

@@ -11,6 +11,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -68,9 +69,11 @@ final class LockObserver implements AutoCloseable {
   private static final Pattern PLACE = Pattern.compile("(\\(\\d+,\\d+\\))\\D*?\"(.+?)\"");
 
   private final ConnectionRoom room;
+  private final ReentrantLock lock = new ReentrantLock();
   private @Nullable Connection kept;
-  private @Nullable Boolean applicationLimits;
-  private boolean closed;
+  private volatile @Nullable Boolean applicationLimits;
+  private volatile boolean closed;
+  private volatile boolean unwanted;
 
   /**
    * Where an error of the server has happened.
@@ -295,13 +298,24 @@ final class LockObserver implements AutoCloseable {
   }
 
   /** Whether the application has chosen itself how long its connections wait for a lock. */
-  synchronized boolean applicationLimits() throws SQLException {
+  boolean applicationLimits() throws SQLException {
     Boolean known = applicationLimits;
     return known != null ? known : ask(connection -> Boolean.TRUE.equals(applicationLimits));
   }
 
-  private synchronized <T extends @Nullable Object> T ask(Question<T> question)
-      throws SQLException {
+  private <T extends @Nullable Object> T ask(Question<T> question) throws SQLException {
+    lock.lock();
+    try {
+      return inTurn(question);
+    } finally {
+      if (unwanted) {
+        drop();
+      }
+      lock.unlock();
+    }
+  }
+
+  private <T extends @Nullable Object> T inTurn(Question<T> question) throws SQLException {
     Connection connection = connection();
     boolean sound = false;
     try {
@@ -354,13 +368,28 @@ final class LockObserver implements AutoCloseable {
 
   /** Keeps no connection from now on. */
   @Override
-  public synchronized void close() {
+  public void close() {
     closed = true;
     release();
   }
 
-  /** Closes its connection, if it has one; another question opens one again. */
-  synchronized void release() {
+  /**
+   * Closes its connection, if it has one, or has it closed by who uses it; another question opens
+   * one again. Does not wait: who uses it may be waiting for the one that calls.
+   */
+  void release() {
+    unwanted = true;
+    if (lock.tryLock()) {
+      try {
+        drop();
+      } finally {
+        lock.unlock();
+      }
+    }
+  }
+
+  private void drop() {
+    unwanted = false;
     Connection known = kept;
     kept = null;
     if (known != null) {

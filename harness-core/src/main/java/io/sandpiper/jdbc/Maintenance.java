@@ -23,17 +23,23 @@ final class Maintenance implements AutoCloseable {
   /** The database that every server has for this; nobody clones it, so we may stay connected. */
   static final String DATABASE = "postgres";
 
+  private static final int IDLE_TIMEOUT_SINCE = 140000;
   private static final int STRATEGIES_SINCE = 150000;
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private final Connection connection;
 
-  Maintenance(Connection connection) {
+  private Maintenance(Connection connection) {
     this.connection = connection;
   }
 
-  Connection connection() {
-    return connection;
+  static Maintenance on(Connection connection) throws SQLException {
+    Maintenance session = new Maintenance(connection);
+    if (connection.unwrap(PgConnection.class).haveMinimumServerVersion(IDLE_TIMEOUT_SINCE)) {
+      // Its locks are to last as long as the run.
+      session.execute("SET idle_session_timeout = 0");
+    }
+    return session;
   }
 
   /** Copies a database file by file; all or nothing. */

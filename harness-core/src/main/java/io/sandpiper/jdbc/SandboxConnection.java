@@ -1,5 +1,6 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
@@ -194,7 +195,7 @@ final class SandboxConnection implements SandboxPart {
   /** Commits or rolls back the transaction of a lease, and gives the lease back. */
   void end(Lease lease, boolean commit, Object use) throws SQLException {
     if (lease.innerThatWrote() != null) {
-      lease.begunAt(CallSite.current());
+      lease.begunAt(CallSite.here());
     }
     try {
       wire.call(

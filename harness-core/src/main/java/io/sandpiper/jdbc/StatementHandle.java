@@ -30,6 +30,7 @@ final class StatementHandle extends PartHandle {
   private int batched;
   private int fetchSize;
   private boolean streaming;
+  private boolean driverFailed;
   private volatile @Nullable Request current;
   private volatile boolean running;
 
@@ -112,7 +113,7 @@ final class StatementHandle extends PartHandle {
       prepared = request;
     }
     Object result = run(request, method, args);
-    connection.journal(new StatementText(text, StatementText.rows(result, physical)));
+    connection.journal(StatementText.of(text, result, physical));
     return wrap(result, true);
   }
 
@@ -124,20 +125,20 @@ final class StatementHandle extends PartHandle {
     Object result;
     try {
       result = run(Request.batch(texts), method, null);
-    } catch (PSQLException refused) {
-      // The driver has not seen the batch, or its check came after.
+    } catch (PSQLException failed) {
       physical.clearBatch();
-      throw batchFailed(refused, size);
+      throw driverFailed ? failed : batchFailed(failed, size);
     } catch (SandboxException refused) {
       physical.clearBatch();
       throw refused;
     }
     if (!texts.isEmpty()) {
-      connection.journal(new StatementText(texts.get(0), StatementText.batchRows(result)));
+      connection.journal(StatementText.ofBatch(texts.get(0), result));
     }
     return result;
   }
 
+  /** What was not the driver's own error, but came before it was called or at the commit after. */
   private static BatchUpdateException batchFailed(PSQLException cause, int size) {
     long[] counts = new long[size];
     Arrays.fill(counts, Statement.EXECUTE_FAILED);
@@ -165,16 +166,19 @@ final class StatementHandle extends PartHandle {
   private @Nullable Object run(Request request, Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     current = request;
+    driverFailed = false;
     try {
       return connection.execute(
           request,
           () -> {
+            driverFailed = true;
             // A cursor would not survive the next lease's savepoint.
             streaming = fetchSize > 0 && connection.inTransaction();
             physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
             running = true;
             try {
               Object result = Reflect.call(method, physical, args);
+              driverFailed = false;
               ColumnTypes.learn(result, physical);
               return result;
             } finally {

@@ -3,6 +3,7 @@ package io.sandpiper.jdbc;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -23,19 +24,27 @@ final class TemplateMaker {
 
   static final String PREFIX = "sp_t_";
 
+  private static final String IN_USE = "55006";
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
   private static final Duration LONGEST_LEAVE = Duration.ofSeconds(5);
 
   private final CloneServer server;
   private final Maintenance guard;
-  private final String token;
+  private final String run;
+  private final String unique;
   private final String source;
   private final String oid;
 
-  TemplateMaker(CloneServer server, Maintenance guard, String token) throws SQLException {
+  /**
+   * @param run names whoever holds the guard
+   * @param unique names this maker among those of the run
+   */
+  TemplateMaker(CloneServer server, Maintenance guard, String run, String unique)
+      throws SQLException {
     this.server = server;
     this.guard = guard;
-    this.token = token;
+    this.run = run;
+    this.unique = unique;
     this.source = server.address().database();
     this.oid = guard.oid(source);
   }
@@ -55,7 +64,7 @@ final class TemplateMaker {
     }
     PhysicalConnection reader = server.openSource();
     try {
-      String hash = fingerprint(reader);
+      String hash = hashOf(reader);
       return hash == null ? null : use(prefix() + hash, true);
     } finally {
       server.close(reader);
@@ -90,7 +99,7 @@ final class TemplateMaker {
         return known;
       }
       until(deadline, () -> guard.sessions(source).isEmpty(), this::whoIsConnected);
-      return copyNow();
+      return copyNow(deadline);
     } finally {
       guard.unlock(making);
     }
@@ -104,22 +113,53 @@ final class TemplateMaker {
         + " application's pool, or end the transactions that are open";
   }
 
-  private Template copyNow() throws SQLException {
+  /** The pool may be about to have one more connection, which nobody sees before it is there. */
+  private void create(String draft, long deadline) throws SQLException {
+    CountDownLatch created = new CountDownLatch(1);
+    Thread evicting = new Thread(() -> evictUntil(created), "sandpiper-template");
+    evicting.setDaemon(true);
+    evicting.start();
+    try {
+      guard.create(draft, source);
+    } catch (SQLException failed) {
+      if (!IN_USE.equals(failed.getSQLState()) || System.nanoTime() > deadline) {
+        throw failed;
+      }
+      until(deadline, () -> guard.sessions(source).isEmpty(), this::whoIsConnected);
+      guard.create(draft, source);
+    } finally {
+      created.countDown();
+    }
+  }
+
+  private void evictUntil(CountDownLatch created) {
+    try {
+      while (!created.await(LOOK_AGAIN_NANOS, TimeUnit.NANOSECONDS)) {
+        server.room().evict();
+      }
+    } catch (InterruptedException stopped) {
+      Thread.currentThread().interrupt();
+    } catch (SQLException failed) {
+      LOG.debug("An idle connection could not be closed", failed);
+    }
+  }
+
+  private Template copyNow(long deadline) throws SQLException {
     long start = System.nanoTime();
     // Named like a clone, so that it goes with them if this JVM dies.
-    String draft = CloneFactory.PREFIX + token + "_template";
-    guard.create(draft, source);
+    String draft = CloneFactory.PREFIX + run + "_" + unique;
+    create(draft, deadline);
     try {
       PhysicalConnection reader = server.open(draft);
       int pid = reader.pid();
       String hash;
       try {
-        hash = fingerprint(reader);
+        hash = hashOf(reader);
       } finally {
         server.close(reader);
       }
       guard.awaitGone(List.of(pid), LONGEST_LEAVE);
-      String name = prefix() + (hash == null ? token : hash);
+      String name = prefix() + (hash == null ? run + "x" + unique : hash);
       guard.freeze(draft, name);
       LOG.debug(
           "Template {} of database {} was made in {} ms",
@@ -145,9 +185,9 @@ final class TemplateMaker {
     }
   }
 
-  private @Nullable String fingerprint(PhysicalConnection reader) {
+  private @Nullable String hashOf(PhysicalConnection reader) {
     try {
-      String hash = Fingerprint.of(reader.connection());
+      String hash = ContentHash.of(reader.connection());
       if (hash == null) {
         LOG.debug("Database {} is too large to be compared; its template is for one run", source);
       }

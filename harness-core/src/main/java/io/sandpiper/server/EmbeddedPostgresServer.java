@@ -61,6 +61,14 @@ final class EmbeddedPostgresServer implements PostgresSource {
     return "embedded PostgreSQL %s on port %d".formatted(version, port);
   }
 
+  @Override
+  public String leave() {
+    directory.leave();
+    return "until the next run on this machine starts, or until you stop the process whose number is"
+        + " the first line of "
+        + directory.data().resolve("postmaster.pid");
+  }
+
   /** Stops the server the way it dies with a killed JVM; there is no data to save. */
   @Override
   public void close() {

@@ -1,8 +1,11 @@
 package io.sandpiper.server;
 
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -43,10 +46,12 @@ public final class PostgresServer implements AutoCloseable {
           "log_checkpoints", "off");
 
   private final PostgresSource source;
+  private final boolean keepsFailed;
   private final String description;
 
-  private PostgresServer(PostgresSource source, String version) {
+  private PostgresServer(PostgresSource source, boolean keepsFailed, String version) {
     this.source = source;
+    this.keepsFailed = keepsFailed;
     this.description = source.describe(version);
   }
 
@@ -67,7 +72,8 @@ public final class PostgresServer implements AutoCloseable {
                 PostgresContainer.start(
                     choice.setting("image", "postgres:18-alpine"), CONFIGURATION),
             () -> EmbeddedPostgresServer.start(CONFIGURATION));
-    PostgresServer server = of(source);
+    PostgresServer server =
+        of(source, Boolean.parseBoolean(settings.apply("sandpiper.keep-failed")));
     log.info(
         "Databases of this run: {}, ready in {} ms",
         server.description(),
@@ -75,9 +81,9 @@ public final class PostgresServer implements AutoCloseable {
     return server;
   }
 
-  private static PostgresServer of(PostgresSource source) {
+  private static PostgresServer of(PostgresSource source, boolean keepsFailed) {
     try {
-      return new PostgresServer(source, version(source.database()));
+      return new PostgresServer(source, keepsFailed, version(source.database()));
     } catch (SQLException e) {
       source.close();
       throw new IllegalStateException(
@@ -121,10 +127,43 @@ public final class PostgresServer implements AutoCloseable {
     return description;
   }
 
-  /** Stops the server if this run started it; a second call does nothing. */
+  /**
+   * Stops the server if this run started it; a second call does nothing. One that holds the
+   * databases of failed tests, which {@code sandpiper.keep-failed} asked to keep, lives on where it
+   * can, and the log says so.
+   */
   @Override
   public void close() {
+    List<String> kept = keepsFailed && ours() ? kept() : List.of();
+    String howLong = kept.isEmpty() ? null : source.leave();
+    if (howLong != null) {
+      log.warn("For the databases {} of failed tests, {} runs {}", kept, description, howLong);
+      return;
+    }
+    if (!kept.isEmpty()) {
+      log.warn(
+          "The databases {} of failed tests end with {}: set sandpiper.database.url to keep them",
+          kept,
+          description);
+    }
     source.close();
+  }
+
+  private List<String> kept() {
+    try (Connection connection = connect(source.database());
+        Statement statement = connection.createStatement();
+        ResultSet rows =
+            statement.executeQuery(
+                "SELECT datname FROM pg_database WHERE starts_with(datname, 'sp_k_') ORDER BY 1")) {
+      List<String> names = new ArrayList<>();
+      while (rows.next()) {
+        names.add(rows.getString(1));
+      }
+      return names;
+    } catch (SQLException stopped) {
+      log.debug("No databases of failed tests were found", stopped);
+      return List.of();
+    }
   }
 
   private static String version(TestDatabase database) throws SQLException {

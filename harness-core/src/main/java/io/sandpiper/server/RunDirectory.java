@@ -96,6 +96,15 @@ final class RunDirectory {
     return Integer.valueOf(0).equals(Files.getAttribute(path, "unix:uid"));
   }
 
+  /** Leaves the directory and its server to the next run, which removes what no run holds. */
+  void leave() {
+    try (lock) {
+      watchdog.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException("The lock of %s could not be released".formatted(path), e);
+    }
+  }
+
   /** Stops the server that runs here, if one does, and removes the directory. */
   void remove() {
     try (lock) {

@@ -129,6 +129,27 @@ class CloneLifeTests {
   }
 
   @Test
+  void what_set_up_commits_later_is_in_the_databases_of_later_tests() throws Exception {
+    JdbcFixture db = opened(new JdbcFixture());
+    Sandbox before = db.open("T.before", Isolation.DATABASE);
+    use(db, before);
+    Sandbox.outside(
+        () -> {
+          db.execute("INSERT INTO item (id, name) VALUES (5, 'set-up')");
+          return null;
+        });
+    Sandbox after = db.open("T.after", Isolation.DATABASE);
+    use(db, after);
+    List<Integer> rows = db.in(after, db::ids);
+    assertThat(rows).containsExactly(1, 5);
+    List<Integer> rowsBefore = db.in(before, db::ids);
+    assertThat(rowsBefore).containsExactly(1);
+    assertThat(db.templates()).hasSize(1);
+    db.run.end(before, null);
+    db.run.end(after, null);
+  }
+
+  @Test
   void two_runs_on_one_server_leave_each_other_alone() throws Exception {
     JdbcFixture db = opened(new JdbcFixture());
     Sandbox sandbox = db.open("T.test", Isolation.DATABASE);
@@ -225,7 +246,7 @@ class CloneLifeTests {
   @Test
   void without_connections_left_a_test_is_told_and_nothing_is_left() throws Exception {
     JdbcFixture db = opened(new JdbcFixture());
-    TestDatabase few = db.withRole("CREATEDB CONNECTION LIMIT 1");
+    TestDatabase few = db.withRole("CREATEDB CONNECTION LIMIT 0");
     JdbcFixture poor = opened(JdbcFixture.on(few));
     poor.pool.setConnectionTimeout(500);
     Sandbox sandbox = poor.open("T.test", Isolation.DATABASE);

@@ -169,71 +169,22 @@ final class Differences {
               "reported as 25P02",
               "SELEC -> !PSQLException 25P02 0 {ERROR | current transaction is aborted, "
                   + "commands ignored until end of transaction block | null | null | 0 | null | "
-                  + "null | null | null | null | null}"));
-
-  /** Differences that ought not to be; whoever removes one from the product removes it here. */
-  static final List<Difference> KNOWN =
-      List.of(
-          known(
-              Isolation.TRANSACTION,
-              "batches in a transaction that has failed",
-              "batch -> !PSQLException 25P02 0 {ERROR | current transaction is aborted, "
-                  + "commands ignored until end of transaction block | null | null | 0 | null | "
-                  + "null | null | null | null | null}",
-              "left -> [\"11 tables\", \"item[(1,a,), (2,a,)]\", \"0 large objects\"]"),
-          known(
-              Isolation.TRANSACTION,
-              "parameter and result metadata of a prepared statement",
-              "SELECT 1 -> !PSQLException 25P02 0 {ERROR | current transaction is aborted, "
-                  + "commands ignored until end of transaction block | null | null | 0 | null | "
                   + "null | null | null | null | null}"),
-          known(Isolation.DATABASE, "getters of statements", "its connection -> Boolean false"),
-          known(Isolation.TRANSACTION, "holdable result sets", "statements -> Integer 2"),
-          known(
-              Isolation.TRANSACTION,
+          in(
               "an error at the first statement of a transaction",
+              "answered although the transaction has failed",
               "set the schema -> done"),
-          known(
-              Isolation.TRANSACTION,
-              "a savepoint first in a transaction",
-              "after commit -> done",
-              "SELECT id FROM item ORDER BY id -> rows (id int4)",
-              "after rollback -> !PSQLException 3B001 0 {ERROR | savepoint "
-                  + "\"jdbc_savepoint_1\" does not exist | null | null | 0 | null | null | null | "
-                  + "null | null | null}",
-              "release after rollback -> !PSQLException 25P02 0 {ERROR | current "
-                  + "transaction is aborted, commands ignored until end of transaction block | "
-                  + "null | null | 0 | null | null | null | null | null | null}",
-              "SELECT id FROM item ORDER BY id -> rows (id int4)",
-              "left -> [\"11 tables\", \"0 large objects\"]"),
-          known(
-              Isolation.DATABASE,
-              "a savepoint first in a transaction",
-              "the program -> !IllegalStateException",
-              "left -> [\"11 tables\", \"0 large objects\"]",
-              "the test passes",
-              "nothing"),
-          known(
-              Isolation.DATABASE,
-              "savepoints of one name",
-              "the program -> !IllegalStateException",
-              "left -> [\"11 tables\", \"0 large objects\"]",
-              "the test passes",
-              "nothing"),
-          known(
-              Isolation.DATABASE,
-              "many savepoints in a transaction",
-              "the program -> !IllegalStateException",
-              "left -> [\"11 tables\", \"0 large objects\"]",
-              "the test passes",
-              "nothing"),
-          known(
-              Isolation.TRANSACTION,
+          in(
+              "getters of a connection",
+              "answered although the transaction has failed",
+              "Connection.getTransactionIsolation -> Integer 4"),
+          in(
               "SET CONSTRAINTS in autocommit mode",
+              "has no effect, as ever, and no warning says so",
               "SET CONSTRAINTS ALL DEFERRED -> count 0"),
-          known(
-              Isolation.TRANSACTION,
+          in(
               "deferred constraints of nested transactions",
+              "while what an outer transaction left to its commit is violated",
               "inner commit fails -> done",
               "INSERT INTO checked VALUES (1, 1) -> !PSQLException 23505 0 {ERROR | "
                   + "duplicate key value violates unique constraint \"checked_pkey\" | Key "
@@ -243,70 +194,31 @@ final class Differences {
                   + "| null | null | 0 | PL/pgSQL function check_amount() line 3 at RAISE | null "
                   + "| null | null | null | null}",
               "left -> [\"11 tables\", \"0 large objects\"]"),
-          known(
-              Isolation.TRANSACTION,
+          in(
               "an autocommit statement inside a transaction with a pending violation",
+              "while what an outer transaction left to its commit is violated",
               "INSERT INTO checked VALUES (1, -1) -> count 1",
               "outer commit -> !PSQLException 23514 0 {ERROR | amount -1 of 1 is negative "
                   + "| null | null | 0 | PL/pgSQL function check_amount() line 3 at RAISE | null "
                   + "| null | null | null | null}",
               "left -> [\"11 tables\", \"0 large objects\"]"),
-          known(
-              Isolation.TRANSACTION,
-              "a deferred violation in an autocommit batch",
-              "batch -> !PSQLException 23503 0 {ERROR | insert or update on table "
-                  + "\"child_deferred\" violates foreign key constraint "
-                  + "\"child_deferred_parent_fkey\" | Key (parent)=(7) is not present in table "
-                  + "\"parent\". | null | 0 | null | public | child_deferred | null | null | "
-                  + "child_deferred_parent_fkey}"),
-          known(
-              Isolation.TRANSACTION,
-              "schema and search path",
-              "SHOW search_path -> rows (search_path text) [\"\"side\"\"]",
-              "schema after rollback -> \"public\""),
-          known(
-              Isolation.TRANSACTION,
+          in(
               "wrappers",
-              "is PgConnection -> !SandboxException SP003 naming DATABASE",
-              "is Statement -> !SandboxException SP003 naming DATABASE",
-              "is String -> !SandboxException SP003 naming DATABASE"),
-          known(
-              Isolation.TRANSACTION,
+              "`unwrap(PgConnection.class)`",
+              "wraps PgConnection -> Boolean false",
+              "is PgConnection -> !SandboxException SP003 naming DATABASE"),
+          in(
               "autosave asked for by the application",
+              "`PGConnection.setAutosave`",
               "the program -> !UnsupportedOperationException",
               "left -> [\"11 tables\", \"0 large objects\"]",
               "the test passes",
               "nothing"),
-          known(
-              Isolation.TRANSACTION,
-              "getters of a connection",
-              "Connection.getTransactionIsolation -> Integer 4"),
-          known(Isolation.DATABASE, "network timeout", "after a statement -> Integer 0"),
-          known(
-              Isolation.DATABASE,
-              "equality and text of JDBC objects",
-              "connection -> Boolean false",
-              "same -> Boolean false",
-              "of metadata -> Boolean false"),
-          known(
-              Isolation.TRANSACTION,
+          in(
               "tables, columns, keys, indexes, functions of the database",
+              "the statement of metadata's rows is a plain `Statement`",
               "statement of rows -> a Statement",
-              "statement of rows -> a Statement"),
-          known(
-              Isolation.DATABASE,
-              "tables, columns, keys, indexes, functions of the database",
-              "statement of rows -> null",
-              "statement of rows -> null"),
-          known(
-              Isolation.DATABASE,
-              "a closed connection",
-              "execute -> !PSQLException 55000 0",
-              "metadata -> rows (TABLE_CAT name, TABLE_SCHEM name, TABLE_NAME name, "
-                  + "TABLE_TYPE text, REMARKS text, TYPE_CAT text, TYPE_SCHEM text, TYPE_NAME "
-                  + "text, SELF_REFERENCING_COL_NAME text, REF_GENERATION text) [\"<database>\", "
-                  + "\"public\", \"item\", \"TABLE\", null, \"\", \"\", \"\", \"\", \"\"] [\"<database>\", \"side\", "
-                  + "\"item\", \"TABLE\", null, \"\", \"\", \"\", \"\", \"\"]"));
+              "statement of rows -> a Statement"));
 
   private Differences() {}
 
@@ -314,12 +226,8 @@ final class Differences {
     return new Difference(Isolation.TRANSACTION, program, sentence, List.of(lines));
   }
 
-  private static Difference known(Isolation isolation, String program, String... lines) {
-    return new Difference(isolation, program, "", List.of(lines));
-  }
-
   static Stream<Difference> all() {
-    return Stream.concat(DECLARED.stream(), KNOWN.stream());
+    return DECLARED.stream();
   }
 
   /** What the sandbox's transcript of a program has where the plain one differs. */

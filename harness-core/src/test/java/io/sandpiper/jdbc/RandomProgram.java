@@ -140,8 +140,8 @@ final class RandomProgram {
                 this::prepared,
                 this::query,
                 this::keys,
-                () -> failed ? query() : batch(),
-                () -> failed ? query() : textBatch(),
+                () -> batch(),
+                () -> textBatch(),
                 this::defer,
                 this::metaData))
         .run();

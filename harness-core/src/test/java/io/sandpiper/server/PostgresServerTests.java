@@ -101,6 +101,26 @@ class PostgresServerTests {
   }
 
   @Test
+  void a_server_with_the_database_of_a_failed_test_lives_until_the_next_run_starts()
+      throws Exception {
+    PostgresServer other =
+        PostgresServer.start(
+            Map.of("sandpiper.database.server", "embedded", "sandpiper.keep-failed", "true")::get);
+    TestDatabase kept = other.createDatabase("sp_k_test_1");
+    Path directory = directory(kept);
+
+    other.close();
+    other.close();
+
+    assertThat(query(kept, "SELECT 'alive'")).isEqualTo("alive");
+    try (ServerJvm next = ServerJvm.start(EMBEDDED)) {
+      assertThat(query(next.database(), "SELECT 'alive'")).isEqualTo("alive");
+      assertThat(directory).doesNotExist();
+      assertThatThrownBy(() -> connect(kept)).hasMessageContaining("refused");
+    }
+  }
+
+  @Test
   void a_killed_jvm_leaves_no_server_and_no_directory() throws Exception {
     try (ServerJvm jvm = ServerJvm.start(EMBEDDED)) {
       Path directory = directory(jvm.database());

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The same in a file copy, because that keeps the numbers of objects. Not in it: statistics,
  * where on disk a table is, and how far sequences have gone, which a rollback does not take back.
  */
-final class Fingerprint {
+final class ContentHash {
 
   private static final long LARGEST_CONTENT = 32L << 20;
 
@@ -58,10 +58,10 @@ final class Fingerprint {
       ORDER BY 1
       """;
 
-  private Fingerprint() {}
+  private ContentHash() {}
 
   /**
-   * Reads the fingerprint of a connection's database, as of one moment.
+   * Reads the hash of a connection's database, as of one moment.
    *
    * @return it, or null where the content is too large to be read each time
    */
