@@ -172,7 +172,7 @@ final class LockErrors {
                   lock(edge, place, now),
                   edge.how(),
                   names.name(edge.blocker()),
-                  now == null ? "" : ": " + now.statement()));
+                  now == null || names.hasPassedOn(edge.waiter()) ? "" : ": " + now.statement()));
     }
     return text(lines, use, failed, place == null ? null : place.relation());
   }

@@ -54,13 +54,9 @@ final class LockNames {
   /** "T.test (test id 7k3f-000042)", or what else a process was just now. */
   String name(int pid) {
     SandboxConnection owner = owner(pid);
-    String before = waiter.justEnded(pid);
-    boolean passed =
-        before != null && (owner == null || !(sure.contains(pid) || before.equals(name(owner))));
-    if (passed && owner != waiter) {
-      return owner == null
-          ? before + ", which has ended since"
-          : "one of %s, which has ended since, and %s".formatted(before, name(owner));
+    if (hasPassedOn(pid)) {
+      String before = waiter.justEnded(pid) + ", which has ended since";
+      return owner == null ? before : "one of %s, and %s".formatted(before, name(owner));
     }
     if (owner != null) {
       return name(owner);
@@ -70,6 +66,15 @@ final class LockNames {
     } catch (SQLException unknown) {
       return outside("process " + pid);
     }
+  }
+
+  /** Whether a process may have worked for another test until just now. */
+  boolean hasPassedOn(int pid) {
+    SandboxConnection owner = owner(pid);
+    String before = waiter.justEnded(pid);
+    return before != null
+        && owner != waiter
+        && (owner == null || !(sure.contains(pid) || before.equals(name(owner))));
   }
 
   private String name(Blocker blocker) {

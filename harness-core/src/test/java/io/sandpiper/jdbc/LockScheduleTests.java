@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Random;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -141,7 +142,7 @@ class LockScheduleTests {
   private void claim(SandboxException failed) {
     long now = System.nanoTime();
     assertThat(failed.getSQLState()).isEqualTo("SP007");
-    String message = failed.getMessage();
+    String message = Objects.requireNonNull(failed.getMessage());
     Matcher named = HELD.matcher(message);
     assertThat(message).containsPattern("(held by|queued behind) (one of )?T\\.");
     while (named.find()) {

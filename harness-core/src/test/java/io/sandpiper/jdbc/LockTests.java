@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -40,7 +41,7 @@ class LockTests {
 
   private final ExecutorService threads = Executors.newCachedThreadPool();
   private final List<Sandbox> opened = new ArrayList<>();
-  private JdbcFixture db;
+  private @Nullable JdbcFixture fixture;
 
   /**
    * Opens a database with some rows.
@@ -48,13 +49,17 @@ class LockTests {
    * @param setting one that all its later connections begin with, or null
    */
   private void open(Duration lockTimeout, @Nullable String setting) throws Exception {
-    db = locking(lockTimeout, setting);
+    fixture = locking(lockTimeout, setting);
     outside(
         "INSERT INTO item SELECT n, 'item ' || n FROM generate_series(1, 5) n",
         "CREATE TABLE part (id int PRIMARY KEY, item int REFERENCES item)",
         "CREATE TABLE ticket (code text, UNIQUE (code) DEFERRABLE INITIALLY DEFERRED)",
         "CREATE TABLE hibernate_sequences (sequence_name text PRIMARY KEY, next_val bigint)",
         "INSERT INTO hibernate_sequences VALUES ('item', 1)");
+  }
+
+  private JdbcFixture db() {
+    return Objects.requireNonNull(fixture);
   }
 
   static JdbcFixture locking(Duration lockTimeout, @Nullable String setting) throws Exception {
@@ -73,7 +78,7 @@ class LockTests {
     Sandbox.outside(
         () -> {
           for (String sql : statements) {
-            db.execute(sql);
+            db().execute(sql);
           }
           return null;
         });
@@ -82,32 +87,32 @@ class LockTests {
   @AfterEach
   void close() throws Exception {
     for (Sandbox sandbox : opened) {
-      db.run.end(sandbox, null);
+      db().run.end(sandbox, null);
     }
     threads.shutdownNow();
-    assertThat(db.committed()).containsExactly(1, 2, 3, 4, 5);
-    db.close();
+    assertThat(db().committed()).containsExactly(1, 2, 3, 4, 5);
+    db().close();
   }
 
   private Sandbox sandbox(String name) {
-    Sandbox sandbox = db.open(name);
+    Sandbox sandbox = db().open(name);
     opened.add(sandbox);
     return sandbox;
   }
 
   private void execute(Sandbox sandbox, String sql, Object... parameters) throws Exception {
-    db.in(
-        sandbox,
-        () -> {
-          try (Connection connection = db.dataSource.getConnection();
-              PreparedStatement statement = connection.prepareStatement(sql)) {
-            for (int i = 0; i < parameters.length; i++) {
-              statement.setObject(i + 1, parameters[i]);
-            }
-            statement.execute();
-          }
-          return null;
-        });
+    db().in(
+            sandbox,
+            () -> {
+              try (Connection connection = db().dataSource.getConnection();
+                  PreparedStatement statement = connection.prepareStatement(sql)) {
+                for (int i = 0; i < parameters.length; i++) {
+                  statement.setObject(i + 1, parameters[i]);
+                }
+                statement.execute();
+              }
+              return null;
+            });
   }
 
   private Future<?> executeLater(Sandbox sandbox, String sql, Object... parameters) {
@@ -123,7 +128,7 @@ class LockTests {
       action.call();
     } catch (ExecutionException failed) {
       assertThat(failed.getCause()).isInstanceOf(SQLException.class);
-      return (SQLException) failed.getCause();
+      return (SQLException) Objects.requireNonNull(failed.getCause());
     } catch (Exception failed) {
       assertThat(failed).isInstanceOf(SQLException.class);
       return (SQLException) failed;
@@ -148,8 +153,9 @@ class LockTests {
         .isInstanceOf(SandboxException.class)
         .hasMessageContainingAll(words);
     assertThat(failed.getSQLState()).isEqualTo("SP007");
-    assertThat(failed.getCause()).isInstanceOf(SQLException.class);
-    assertThat(((SQLException) failed.getCause()).getSQLState()).isEqualTo(causeState);
+    assertThat(failed.getCause())
+        .isInstanceOfSatisfying(
+            SQLException.class, cause -> assertThat(cause.getSQLState()).isEqualTo(causeState));
   }
 
   private static String nameOf(Sandbox sandbox) {
@@ -169,7 +175,7 @@ class LockTests {
         () ->
             Sandbox.outside(
                 () -> {
-                  try (Connection connection = db.dataSource.getConnection()) {
+                  try (Connection connection = db().dataSource.getConnection()) {
                     return InSandbox.value(
                             connection,
                             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -281,7 +287,7 @@ class LockTests {
         "the whole of item (AccessShareLock), queued behind " + nameOf(b),
         nameOf(b) + " waits itself for the whole of item (AccessExclusiveLock), held",
         "by " + nameOf(a) + ": ALTER TABLE item ADD COLUMN colour text");
-    db.run.end(a, null);
+    db().run.end(a, null);
     definition.get(30, TimeUnit.SECONDS);
   }
 
@@ -316,7 +322,7 @@ class LockTests {
         "row {\"id\":2,\"name\":\"item 2\",\"owner\":null} of item, held by " + nameOf(b),
         nameOf(b) + " waits itself for row {\"id\":1,",
         "of item, held by " + nameOf(a) + ": UPDATE item SET owner = 'b' WHERE id = 1");
-    db.run.end(a, null);
+    db().run.end(a, null);
     second.get(30, TimeUnit.SECONDS);
   }
 
@@ -337,7 +343,7 @@ class LockTests {
         "of item (ExclusiveLock), queued behind " + nameOf(b),
         nameOf(b) + " waits itself for row {\"id\":1,",
         "of item, held by " + nameOf(a));
-    db.run.end(a, null);
+    db().run.end(a, null);
     second.get(30, TimeUnit.SECONDS);
   }
 
@@ -361,7 +367,7 @@ class LockTests {
         nameOf(a) + " waits for row {\"id\":2,",
         "of item, held by " + nameOf(b) + ": UPDATE item SET owner = 'a' WHERE id = 2",
         "deadlock detected");
-    db.run.end(b, null);
+    db().run.end(b, null);
     first.get(30, TimeUnit.SECONDS);
   }
 
@@ -390,9 +396,9 @@ class LockTests {
         "held by " + nameOf(a),
         "held by " + nameOf(b),
         "held by " + nameOf(c));
-    db.run.end(c, null);
+    db().run.end(c, null);
     second.get(30, TimeUnit.SECONDS);
-    db.run.end(b, null);
+    db().run.end(b, null);
     first.get(30, TimeUnit.SECONDS);
   }
 
@@ -400,7 +406,7 @@ class LockTests {
   void set_up_code_that_holds_a_row_is_described() throws Exception {
     open(SHORT, null);
     Sandbox b = sandbox("T.test");
-    try (Connection setUp = db.pool.getConnection();
+    try (Connection setUp = db().pool.getConnection();
         Statement statement = setUp.createStatement()) {
       setUp.setClientInfo("ApplicationName", "fixtures");
       setUp.setAutoCommit(false);
@@ -421,7 +427,7 @@ class LockTests {
   void a_deadlock_with_a_session_outside_describes_it() throws Exception {
     open(LONG, SOON_DEADLOCK);
     Sandbox b = sandbox("T.test");
-    try (Connection outside = db.pool.getConnection();
+    try (Connection outside = db().pool.getConnection();
         Statement statement = outside.createStatement()) {
       outside.setClientInfo("ApplicationName", "worker");
       outside.setAutoCommit(false);
@@ -436,7 +442,7 @@ class LockTests {
           "40P01",
           "of application \"worker\"",
           nameOf(b) + " waits for row {\"id\":1,");
-      db.run.end(b, null);
+      db().run.end(b, null);
       other.get(30, TimeUnit.SECONDS);
       outside.rollback();
     }
@@ -451,16 +457,16 @@ class LockTests {
     Future<?> waiting = executeLater(b, "UPDATE item SET owner = 'b' WHERE id = 1");
     await(() -> tells(b, "waits for row {\"id\":1", "held by " + nameOf(a)));
     assertThat(waiting.isDone()).isFalse();
-    db.run.end(a, null);
+    db().run.end(a, null);
     waiting.get(30, TimeUnit.SECONDS);
     assertThat(
-            db.in(
-                b,
-                () -> {
-                  try (Connection connection = db.dataSource.getConnection()) {
-                    return InSandbox.value(connection, "SELECT owner FROM item WHERE id = 1");
-                  }
-                }))
+            db().in(
+                    b,
+                    () -> {
+                      try (Connection connection = db().dataSource.getConnection()) {
+                        return InSandbox.value(connection, "SELECT owner FROM item WHERE id = 1");
+                      }
+                    }))
         .isEqualTo("b");
   }
 
@@ -489,7 +495,7 @@ class LockTests {
     execute(b, "UPDATE item SET owner = 'b' WHERE id = 2");
     Future<?> waiting = executeLater(c, "SELECT id FROM item ORDER BY id FOR UPDATE");
     await(() -> tells(c, "held by " + nameOf(a)));
-    db.run.end(a, null);
+    db().run.end(a, null);
     SQLException failed = failure(waiting);
     assertRefused(failed, "55P03", "row {\"id\":2,", "held by " + nameOf(b));
     assertThat(failed.getMessage()).doesNotContain("T.first");
@@ -559,20 +565,20 @@ class LockTests {
     SQLException failed =
         failure(
             () ->
-                db.in(
-                    b,
-                    () -> {
-                      try (Connection connection = db.dataSource.getConnection();
-                          PreparedStatement statement =
-                              connection.prepareStatement(
-                                  "INSERT INTO item (id, name) VALUES (?, 'b')")) {
-                        for (int id = 20; id < 23; id++) {
-                          statement.setInt(1, id);
-                          statement.addBatch();
-                        }
-                        return statement.executeBatch();
-                      }
-                    }));
+                db().in(
+                        b,
+                        () -> {
+                          try (Connection connection = db().dataSource.getConnection();
+                              PreparedStatement statement =
+                                  connection.prepareStatement(
+                                      "INSERT INTO item (id, name) VALUES (?, 'b')")) {
+                            for (int id = 20; id < 23; id++) {
+                              statement.setInt(1, id);
+                              statement.addBatch();
+                            }
+                            return statement.executeBatch();
+                          }
+                        }));
     assertRefused(failed, "55P03", "the key (id) of item", "held by " + nameOf(a), "'21'");
   }
 
@@ -585,18 +591,18 @@ class LockTests {
     SQLException failed =
         failure(
             () ->
-                db.in(
-                    b,
-                    () -> {
-                      try (Connection connection = db.dataSource.getConnection()) {
-                        connection.setAutoCommit(false);
-                        try (Statement statement = connection.createStatement()) {
-                          statement.execute("INSERT INTO ticket VALUES ('t')");
-                        }
-                        connection.commit();
-                      }
-                      return null;
-                    }));
+                db().in(
+                        b,
+                        () -> {
+                          try (Connection connection = db().dataSource.getConnection()) {
+                            connection.setAutoCommit(false);
+                            try (Statement statement = connection.createStatement()) {
+                              statement.execute("INSERT INTO ticket VALUES ('t')");
+                            }
+                            connection.commit();
+                          }
+                          return null;
+                        }));
     assertRefused(failed, "55P03", "held by " + nameOf(a), "ticket", "commit()");
   }
 
@@ -624,7 +630,7 @@ class LockTests {
     execute(a, "UPDATE item SET owner = 'a' WHERE id = 1");
     Future<?> waiting = executeLater(b, "UPDATE item SET owner = 'b' WHERE id = 1");
     awaitWaiting(1);
-    db.run.end(b, null);
+    db().run.end(b, null);
     assertThat(failure(waiting).getSQLState()).isEqualTo("57014");
   }
 
@@ -658,26 +664,26 @@ class LockTests {
     String user = "user_" + UUID.randomUUID().toString().substring(0, 8);
     outside("CREATE ROLE %s LOGIN SUPERUSER PASSWORD 'secret'".formatted(user));
     HikariConfig config = new HikariConfig();
-    config.setJdbcUrl(db.pool.getJdbcUrl());
+    config.setJdbcUrl(db().pool.getJdbcUrl());
     config.setUsername(user);
     config.setPassword("secret");
     try (HikariDataSource pool = new HikariDataSource(config);
         SandboxDataSource other = SandboxDataSource.wrap(pool)) {
-      db.in(
-          a,
-          () -> {
-            try (Connection connection = other.getConnection();
-                Statement statement = connection.createStatement()) {
-              return statement.execute("UPDATE item SET owner = 'a' WHERE id = 1");
-            }
-          });
+      db().in(
+              a,
+              () -> {
+                try (Connection connection = other.getConnection();
+                    Statement statement = connection.createStatement()) {
+                  return statement.execute("UPDATE item SET owner = 'a' WHERE id = 1");
+                }
+              });
       assertRefused(
           failure(b, "UPDATE item SET owner = 'b' WHERE id = 1"), "55P03", "held by " + nameOf(a));
       assertRefused(
           failure(a, "UPDATE item SET owner = 'a' WHERE id = 1"),
           "55P03",
           "held by " + nameOf(a) + " itself, on its connection of another DataSource");
-      db.run.end(a, null);
+      db().run.end(a, null);
     }
     outside("DROP ROLE " + user);
   }
@@ -690,8 +696,8 @@ class LockTests {
     execute(a, "UPDATE item SET owner = 'a' WHERE id = 1");
     failure(b, "UPDATE item SET owner = 'b' WHERE id = 1");
     assertThat(watchers()).isPositive();
-    db.run.end(a, null);
-    db.run.end(b, null);
+    db().run.end(a, null);
+    db().run.end(b, null);
     await(() -> watchers() == 0);
     execute(sandbox("T.third"), "SELECT 1");
     assertThat(watchers()).isPositive();
