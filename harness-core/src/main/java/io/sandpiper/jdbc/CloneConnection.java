@@ -14,6 +14,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 
 /**
  * A connection to a test's own database, as the application holds it.
@@ -29,6 +31,7 @@ final class CloneConnection extends JdbcHandle {
   private final Connection proxy;
   private final Set<Statement> statements = ConcurrentHashMap.newKeySet();
   private final AtomicInteger running = new AtomicInteger();
+  private volatile Connection handle;
   private volatile boolean closed;
   private @Nullable Work held;
 
@@ -40,10 +43,24 @@ final class CloneConnection extends JdbcHandle {
         (Connection)
             Proxy.newProxyInstance(
                 CloneConnection.class.getClassLoader(), new Class<?>[] {Connection.class}, this);
+    this.handle = proxy;
   }
 
   Connection proxy() {
     return proxy;
+  }
+
+  /** Tells a connection, where it is one of these, as what the application holds it. */
+  static void heldAs(Connection connection, Connection handle) {
+    if (Proxy.isProxyClass(connection.getClass())
+        && Proxy.getInvocationHandler(connection) instanceof CloneConnection held) {
+      held.handle = handle;
+    }
+  }
+
+  /** The connection as the application holds it. */
+  Connection handle() {
+    return handle;
   }
 
   @Override
@@ -64,9 +81,7 @@ final class CloneConnection extends JdbcHandle {
       default:
         break;
     }
-    if (closed) {
-      throw new SQLException("This connection has been closed.", "08003");
-    }
+    checkOpen();
     switch (name) {
       case "isValid":
         return !clone.hasEnded() && Boolean.TRUE.equals(onServer(method, args));
@@ -85,6 +100,13 @@ final class CloneConnection extends JdbcHandle {
       default:
         physical.changing(name);
         return onServer(method, args);
+    }
+  }
+
+  private void checkOpen() throws SQLException {
+    if (closed) {
+      throw new PSQLException(
+          "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
     }
   }
 
@@ -121,6 +143,7 @@ final class CloneConnection extends JdbcHandle {
     running.incrementAndGet();
     try {
       clone.check(use);
+      checkOpen();
       return call.call();
     } catch (SQLException failed) {
       if (clone.hasEnded() && !(failed instanceof SandboxException)) {

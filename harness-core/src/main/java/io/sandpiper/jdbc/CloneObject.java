@@ -48,8 +48,10 @@ final class CloneObject extends JdbcHandle {
       case "toString", "close", "isClosed":
         return Reflect.call(method, physical, args);
       case "getConnection":
-        return connection.proxy();
+        Reflect.call(method, physical, args);
+        return connection.handle();
       case "getStatement":
+        Reflect.call(method, physical, args);
         return statement;
       case "unwrap", "isWrapperFor":
         return wrapper(self, method, args, physical);

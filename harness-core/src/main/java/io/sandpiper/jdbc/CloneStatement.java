@@ -45,7 +45,8 @@ final class CloneStatement extends JdbcHandle {
         connection.closed(physical);
         return Reflect.call(method, physical, args);
       case "getConnection":
-        return connection.proxy();
+        Reflect.call(method, physical, args);
+        return connection.handle();
       case "execute", "executeQuery", "executeUpdate", "executeLargeUpdate":
         return execute(method, args);
       case "executeBatch", "executeLargeBatch":

@@ -166,6 +166,7 @@ final class ConnectionHandle extends JdbcHandle {
     bound = dataSource.target(use);
     if (bound instanceof Target.Real real) {
       settings.applyTo(real.connection());
+      CloneConnection.heldAs(real.connection(), proxy);
     }
     target = bound;
     return bound;
