@@ -1,5 +1,7 @@
 package io.sandpiper;
 
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -27,6 +29,7 @@ public final class Run {
   private final TurnedAway turnedAway = new TurnedAway();
   private final CopyOnWriteArrayList<Function<String, @Nullable String>> diagnoses =
       new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<RunWatch> watches = new CopyOnWriteArrayList<>();
   private final RunResources resources = new RunResources();
 
   Run(Ids ids) {
@@ -61,6 +64,7 @@ public final class Run {
   public Sandbox open(Sandbox.Settings settings) {
     Sandbox sandbox = new Sandbox(this, ids.issue(sequence.incrementAndGet()), settings);
     open.put(sandbox.id().value(), sandbox);
+    watches.forEach(watch -> watch.opened(sandbox));
     return sandbox;
   }
 
@@ -74,6 +78,14 @@ public final class Run {
    */
   public void end(Sandbox sandbox, @Nullable Throwable testFailure) {
     new Ending(sandbox, testFailure).run();
+  }
+
+  /** The sandboxes that are open now, in the order of their opening; those that end are not. */
+  public List<Sandbox> openSandboxes() {
+    return open.values().stream()
+        .filter(sandbox -> sandbox.sinceEnd() == null)
+        .sorted(Comparator.comparingLong(sandbox -> sandbox.id().sequence()))
+        .toList();
   }
 
   void forget(Sandbox sandbox) {
@@ -187,6 +199,24 @@ public final class Run {
 
   Iterable<Function<String, @Nullable String>> diagnoses() {
     return diagnoses;
+  }
+
+  /** Adds one that looks after the whole run. */
+  public void addWatch(RunWatch watch) {
+    watches.add(watch);
+  }
+
+  /**
+   * Ends the run, or a part of it whose sandboxes have all ended.
+   *
+   * @throws AssertionError with what the {@linkplain #addWatch watches} have found since the last
+   *     call
+   */
+  public void verify() {
+    List<String> findings = watches.stream().flatMap(watch -> watch.findings().stream()).toList();
+    if (!findings.isEmpty()) {
+      throw new AssertionError(String.join("%n".formatted(), findings));
+    }
   }
 
   Correlations correlations() {

@@ -183,10 +183,10 @@ public final class Sandbox {
       return current;
     }
     Sandbox sandbox = work.sandbox();
-    String name = "task " + task.getClass().getSimpleName();
-    Work counted = sandbox.begin(name);
+    Work submitted = new Work(sandbox, "task " + task.getClass().getSimpleName(), CallSite.here());
     // A task of an ended test stays bound to it, to be refused by what it touches.
-    return counted != null ? counted : new Work(sandbox, name);
+    sandbox.begin(submitted);
+    return submitted;
   }
 
   // For integrations.
@@ -218,14 +218,18 @@ public final class Sandbox {
    * @return the work, to be finished by the caller; null where the sandbox has ended
    */
   public @Nullable Work begin(String name) {
+    Work work = new Work(this, name);
+    return begin(work) ? work : null;
+  }
+
+  private boolean begin(Work work) {
     return monitor.read(
         () -> {
           if (closedAt != null) {
-            return null;
+            return false;
           }
-          Work work = new Work(this, name);
           ledger.begin(work);
-          return work;
+          return true;
         });
   }
 

@@ -16,6 +16,7 @@ public final class Work implements UnitOfWork {
 
   private final Sandbox sandbox;
   private final String name;
+  private final @Nullable CallSite submittedAt;
   private final long startedAt = System.nanoTime();
   // Guarded by the sandbox's lock.
   private int open = 1;
@@ -27,8 +28,13 @@ public final class Work implements UnitOfWork {
   private volatile @Nullable Thread thread;
 
   Work(Sandbox sandbox, String name) {
+    this(sandbox, name, null);
+  }
+
+  Work(Sandbox sandbox, String name, @Nullable CallSite submittedAt) {
     this.sandbox = sandbox;
     this.name = name;
+    this.submittedAt = submittedAt;
   }
 
   /** The work that the current thread does for a sandbox, or null where it does none. */
@@ -116,7 +122,13 @@ public final class Work implements UnitOfWork {
     Duration age = Duration.ofNanos(System.nanoTime() - startedAt);
     Thread on = thread;
     return "%s, open for %s%s"
-        .formatted(name, Durations.text(age), on == null ? ", not begun" : ", on " + on.getName());
+        .formatted(
+            origin(), Durations.text(age), on == null ? ", not begun" : ", on " + on.getName());
+  }
+
+  /** What it is and, of a task, where it was submitted: "task Foo, submitted at Bar.baz(…)". */
+  public String origin() {
+    return submittedAt == null ? name : "%s, submitted at %s".formatted(name, submittedAt);
   }
 
   @Nullable Thread thread() {

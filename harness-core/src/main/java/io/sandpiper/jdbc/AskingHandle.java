@@ -64,8 +64,7 @@ final class AskingHandle extends PartHandle {
           PSQLState.NO_ACTIVE_SQL_TRANSACTION);
     }
     Object result =
-        connection.execute(
-            Request.call(method.getName()), () -> Reflect.call(method, physical, args));
+        connection.ask(Request.call(method.getName()), () -> Reflect.call(method, physical, args));
     return result instanceof ResultSet rows
         ? ResultSetHandle.wrap(connection, rows, null, false)
         : result;

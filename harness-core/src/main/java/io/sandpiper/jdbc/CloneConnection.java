@@ -31,7 +31,6 @@ final class CloneConnection extends JdbcHandle {
   private final Connection proxy;
   private final Set<Statement> statements = ConcurrentHashMap.newKeySet();
   private final AtomicInteger running = new AtomicInteger();
-  private volatile Connection handle;
   private volatile boolean closed;
   private @Nullable Work held;
 
@@ -43,24 +42,10 @@ final class CloneConnection extends JdbcHandle {
         (Connection)
             Proxy.newProxyInstance(
                 CloneConnection.class.getClassLoader(), new Class<?>[] {Connection.class}, this);
-    this.handle = proxy;
   }
 
   Connection proxy() {
     return proxy;
-  }
-
-  /** Tells a connection, where it is one of these, as what the application holds it. */
-  static void heldAs(Connection connection, Connection handle) {
-    if (Proxy.isProxyClass(connection.getClass())
-        && Proxy.getInvocationHandler(connection) instanceof CloneConnection held) {
-      held.handle = handle;
-    }
-  }
-
-  /** The connection as the application holds it. */
-  Connection handle() {
-    return handle;
   }
 
   @Override
@@ -81,7 +66,9 @@ final class CloneConnection extends JdbcHandle {
       default:
         break;
     }
-    checkOpen();
+    if (closed) {
+      throw hasBeenClosed();
+    }
     switch (name) {
       case "isValid":
         return !clone.hasEnded() && Boolean.TRUE.equals(onServer(method, args));
@@ -100,13 +87,6 @@ final class CloneConnection extends JdbcHandle {
       default:
         physical.changing(name);
         return onServer(method, args);
-    }
-  }
-
-  private void checkOpen() throws SQLException {
-    if (closed) {
-      throw new PSQLException(
-          "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
     }
   }
 
@@ -129,6 +109,11 @@ final class CloneConnection extends JdbcHandle {
         method.getName() + "()", () -> Reflect.call(method, physical.connection(), args));
   }
 
+  private static SQLException hasBeenClosed() {
+    return new PSQLException(
+        "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
+  }
+
   /** Does what may reach the server or change its transaction. */
   <T extends @Nullable Object> T execute(Object use, SqlCall<T> call) throws SQLException {
     try {
@@ -140,10 +125,17 @@ final class CloneConnection extends JdbcHandle {
 
   /** Does what reaches the server at most to fetch. */
   <T extends @Nullable Object> T run(Object use, SqlCall<T> call) throws SQLException {
+    if (closed && !clone.hasEnded()) {
+      throw hasBeenClosed();
+    }
+    return read(use, call);
+  }
+
+  /** Reads what a statement has brought, which knows itself whether it is closed. */
+  <T extends @Nullable Object> T read(Object use, SqlCall<T> call) throws SQLException {
     running.incrementAndGet();
     try {
       clone.check(use);
-      checkOpen();
       return call.call();
     } catch (SQLException failed) {
       if (clone.hasEnded() && !(failed instanceof SandboxException)) {

@@ -2,6 +2,7 @@ package io.sandpiper.jdbc;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -48,19 +49,27 @@ final class CloneObject extends JdbcHandle {
       case "toString", "close", "isClosed":
         return Reflect.call(method, physical, args);
       case "getConnection":
-        Reflect.call(method, physical, args);
-        return connection.handle();
+        return connection.proxy();
       case "getStatement":
-        Reflect.call(method, physical, args);
-        return statement;
+        return statement(Reflect.call(method, physical, args));
       case "unwrap", "isWrapperFor":
         return wrapper(self, method, args, physical);
       default:
+        SqlCall<@Nullable Object> reading = () -> Reflect.call(method, physical, args);
         Object result =
-            connection.run(method.getName() + "()", () -> Reflect.call(method, physical, args));
+            physical instanceof ResultSet
+                ? connection.read(this, reading)
+                : connection.run(Request.call(method.getName()), reading);
         return result instanceof ResultSet rows
             ? wrap(connection, ResultSet.class, rows, null)
             : result;
     }
+  }
+
+  private @Nullable Statement statement(@Nullable Object own) {
+    return statement == null && own instanceof PreparedStatement prepared
+        ? new CloneStatement(connection, prepared, prepared.toString())
+            .proxy(PreparedStatement.class)
+        : statement;
   }
 }

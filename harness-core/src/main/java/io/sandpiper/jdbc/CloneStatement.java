@@ -45,8 +45,7 @@ final class CloneStatement extends JdbcHandle {
         connection.closed(physical);
         return Reflect.call(method, physical, args);
       case "getConnection":
-        Reflect.call(method, physical, args);
-        return connection.handle();
+        return connection.proxy();
       case "execute", "executeQuery", "executeUpdate", "executeLargeUpdate":
         return execute(method, args);
       case "executeBatch", "executeLargeBatch":

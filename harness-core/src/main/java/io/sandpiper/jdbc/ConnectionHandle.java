@@ -7,6 +7,7 @@ import java.sql.CallableStatement;
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Savepoint;
 import java.sql.Statement;
@@ -38,6 +39,7 @@ final class ConnectionHandle extends JdbcHandle {
   private final ConnectionSettings settings;
   private final Set<Statement> statements =
       Collections.synchronizedSet(Collections.newSetFromMap(new IdentityHashMap<>()));
+  private final Set<Savepoint> savepoints = Collections.newSetFromMap(new IdentityHashMap<>());
   private volatile boolean closed;
   private volatile @Nullable Target target;
   private volatile @Nullable Lease transaction;
@@ -50,7 +52,9 @@ final class ConnectionHandle extends JdbcHandle {
     this.proxy =
         (Connection)
             Proxy.newProxyInstance(
-                ConnectionHandle.class.getClassLoader(), new Class<?>[] {Connection.class}, this);
+                ConnectionHandle.class.getClassLoader(),
+                new Class<?>[] {Connection.class, SandboxedConnection.class},
+                this);
   }
 
   static Connection open(SandboxDataSource dataSource) {
@@ -89,7 +93,7 @@ final class ConnectionHandle extends JdbcHandle {
           "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
     }
     if (bound instanceof Target.Real real) {
-      return Reflect.call(method, real.connection(), args);
+      return OwnHandle.call(this, method, real.connection(), args, null);
     }
     return ConnectionSettings.knows(method)
         ? settings.call(method, args, transaction != null)
@@ -111,13 +115,13 @@ final class ConnectionHandle extends JdbcHandle {
               "Cannot establish a savepoint in auto-commit mode.",
               PSQLState.NO_ACTIVE_SQL_TRANSACTION);
         }
-        return onServer(method, args);
+        return bound(method, args);
       case "commit", "rollback":
         if (args == null) {
           endTransaction(method.getName().equals("commit"));
           return null;
         }
-        return rollBackTo(Reflect.first(Savepoint.class, args), method, args);
+        return bound(method, args);
       default:
         return bound(method, args);
     }
@@ -128,7 +132,7 @@ final class ConnectionHandle extends JdbcHandle {
     Request request = Request.call(method.getName());
     Target bound = bind(method, args);
     if (bound instanceof Target.Real real) {
-      return Reflect.call(method, real.connection(), args);
+      return OwnHandle.call(this, method, real.connection(), args, null);
     }
     SandboxConnection connection = ((Target.Shared) bound).connection();
     switch (method.getName()) {
@@ -140,6 +144,12 @@ final class ConnectionHandle extends JdbcHandle {
         return statement(CallableStatement.class, method, connection, args, text(args));
       case "unwrap":
         return unwrap(Reflect.first(Class.class, args), connection);
+      case "setSavepoint":
+        Savepoint made = (Savepoint) Objects.requireNonNull(onServer(method, args));
+        savepoints.add(made);
+        return made;
+      case "rollback", "releaseSavepoint":
+        return useSavepoint(Reflect.first(Savepoint.class, args), method, args);
       case "nativeSQL", "getCatalog":
         return Reflect.call(method, connection.raw(request), args);
       case "getClientInfo":
@@ -166,7 +176,6 @@ final class ConnectionHandle extends JdbcHandle {
     bound = dataSource.target(use);
     if (bound instanceof Target.Real real) {
       settings.applyTo(real.connection());
-      CloneConnection.heldAs(real.connection(), proxy);
     }
     target = bound;
     return bound;
@@ -191,8 +200,25 @@ final class ConnectionHandle extends JdbcHandle {
       allowed(sql);
     }
     PgConnection raw = connection.raw(sql == null ? Request.call(method.getName()) : sql);
-    Statement physical = (Statement) Reflect.call(method, raw, args);
+    Statement physical =
+        settings.holds() && (args == null || args.length == (sql == null ? 0 : 1))
+            ? holding(type, raw, sql)
+            : (Statement) Reflect.call(method, raw, args);
     return new StatementHandle(this, Objects.requireNonNull(physical), sql).proxy(type);
+  }
+
+  private static Statement holding(
+      Class<? extends Statement> type, PgConnection raw, @Nullable SqlText sql)
+      throws SQLException {
+    int rows = ResultSet.TYPE_FORWARD_ONLY;
+    int writes = ResultSet.CONCUR_READ_ONLY;
+    int holds = ResultSet.HOLD_CURSORS_OVER_COMMIT;
+    if (sql == null) {
+      return raw.createStatement(rows, writes, holds);
+    }
+    return type == CallableStatement.class
+        ? raw.prepareCall(sql.text(), rows, writes, holds)
+        : raw.prepareStatement(sql.text(), rows, writes, holds);
   }
 
   /** Refuses what would end the sandbox's transaction or could not work in one. */
@@ -212,7 +238,9 @@ final class ConnectionHandle extends JdbcHandle {
       throws SQLException {
     Request request = Request.call(method.getName());
     SandboxConnection connection = shared(request);
-    Object result = execute(request, () -> Reflect.call(method, connection.raw(request), args));
+    SqlCall<@Nullable Object> call = () -> Reflect.call(method, connection.raw(request), args);
+    Object result =
+        method.getName().equals("setSavepoint") ? execute(request, call) : ask(request, call);
     if (result instanceof DatabaseMetaData) {
       return AskingHandle.wrap(DatabaseMetaData.class, this, result);
     }
@@ -230,9 +258,25 @@ final class ConnectionHandle extends JdbcHandle {
     return args == null ? all : all.getProperty(Reflect.first(String.class, args));
   }
 
-  private @Nullable Object rollBackTo(
+  /** The savepoints of an earlier transaction are still there, and the application's are not. */
+  private @Nullable Object useSavepoint(
       Savepoint savepoint, Method method, @Nullable Object @Nullable [] args) throws SQLException {
-    Request request = Request.apart(SqlText.of("ROLLBACK TO SAVEPOINT " + savepoint));
+    boolean back = method.getName().equals("rollback");
+    if (transaction == null) {
+      throw new PSQLException(
+          new ServerErrorMessage(
+              "SERROR\0VERROR\0C25P01\0M%s SAVEPOINT can only be used in transaction blocks\0"
+                  .formatted(back ? "ROLLBACK TO" : "RELEASE")));
+    }
+    if (!savepoints.contains(savepoint)) {
+      // The server's own answer, which leaves the transaction failed as it would be.
+      Request request = Request.call(method.getName());
+      return execute(request, () -> shared(request).noSuchSavepoint(back, savepoint));
+    }
+    Request request =
+        back
+            ? Request.apart(SqlText.of("ROLLBACK TO SAVEPOINT " + savepoint))
+            : Request.call(method.getName());
     SandboxConnection connection = shared(request);
     return execute(request, () -> Reflect.call(method, connection.raw(request), args));
   }
@@ -244,6 +288,11 @@ final class ConnectionHandle extends JdbcHandle {
     }
     refuseOutsideTransaction(request);
     return shared(request).execute(this, transaction, inTransaction(), request, call);
+  }
+
+  /** As {@link #execute}, for what a driver asks outside any transaction where none is open. */
+  <T extends @Nullable Object> T ask(Request request, SqlCall<T> call) throws SQLException {
+    return shared(request).execute(this, transaction, transaction != null, request, call);
   }
 
   /** The server cannot tell: to it, everything in a sandbox is inside a transaction. */
@@ -349,6 +398,8 @@ final class ConnectionHandle extends JdbcHandle {
   }
 
   private void end(boolean commit, Request request) throws SQLException {
+    savepoints.clear();
+    settings.transactionEnded(commit);
     Lease lease = transaction;
     if (lease == null) {
       return;
@@ -417,20 +468,27 @@ final class ConnectionHandle extends JdbcHandle {
     if (target instanceof Target.Real real) {
       return type.isInstance(proxy) || real.connection().isWrapperFor(type);
     }
-    return type.isInstance(proxy) || type.isAssignableFrom(PgConnection.class);
+    return type.isInstance(proxy) || isOfDriver(type);
+  }
+
+  private static boolean isOfDriver(Class<?> type) {
+    return type.isInterface() && type.isAssignableFrom(PgConnection.class);
   }
 
   private Object unwrap(Class<?> type, SandboxConnection connection) throws SQLException {
     if (type.isInstance(proxy)) {
       return proxy;
     }
-    if (type.isInterface() && type.isAssignableFrom(PgConnection.class)) {
+    if (isOfDriver(type)) {
       PgConnectionHandle known = driverHandle;
       if (known == null) {
         known = new PgConnectionHandle(this, connection);
         driverHandle = known;
       }
       return known.proxy();
+    }
+    if (!type.isAssignableFrom(PgConnection.class)) {
+      throw new SQLException("Cannot unwrap to " + type.getName());
     }
     throw new SandboxException(
         ("unwrap(%s) is not supported in a TRANSACTION sandbox, whose connection is shared: ask for"

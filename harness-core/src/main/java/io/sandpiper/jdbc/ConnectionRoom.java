@@ -3,20 +3,25 @@ package io.sandpiper.jdbc;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.HikariPoolMXBean;
 import com.zaxxer.hikari.util.DriverDataSource;
+import com.zaxxer.hikari.util.PropertyElf;
+import com.zaxxer.hikari.util.UtilityElf;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Deque;
+import java.util.Objects;
+import java.util.Properties;
 import java.util.concurrent.ConcurrentLinkedDeque;
-import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
 import org.postgresql.jdbc.PgConnection;
 
 /**
- * The connections that sandboxes hold, and the room for them on the server.
+ * The connections that the sandboxes of one pool hold or may be given next.
  *
  * <p>They are connections beside the application's pool, made as HikariCP would make them and kept
  * for the next sandbox. The pool itself cannot serve: a sandbox holds its connection for a whole
@@ -25,21 +30,22 @@ import org.postgresql.jdbc.PgConnection;
  */
 final class ConnectionRoom implements AutoCloseable {
 
-  /** Left for everybody else on the server: its superuser's share and other programs. */
-  private static final int SPARE = 10;
-
   private static final long TRUSTED_IDLE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
   private static final long KEPT_IDLE_NANOS = TimeUnit.SECONDS.toNanos(60);
+  private static final long UNPOOLED_WAIT_MILLIS = TimeUnit.SECONDS.toMillis(30);
   private static final int VALIDATION_SECONDS = 2;
   private static final String TOO_MANY_CONNECTIONS = "53300";
 
   private final DataSource pool;
   private final @Nullable HikariDataSource hikari;
-  private final DataSource source;
+  private final PoolSettings settings;
+  private final @Nullable DataSource source;
+  private final @Nullable Destination destination;
+  private final Servers servers;
   private final Gate gate = new Gate();
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
-  private volatile @Nullable Semaphore permits;
-  private volatile int capacity;
+  private volatile @Nullable ServerRoom joined;
+  private final AtomicReference<@Nullable Connection> offered;
   private volatile boolean closed;
 
   private record Idle(Connection connection, long since) {
@@ -49,25 +55,44 @@ final class ConnectionRoom implements AutoCloseable {
     }
   }
 
-  ConnectionRoom(DataSource pool) {
-    this.pool = pool;
-    this.hikari = hikari(pool);
-    this.source = hikari == null ? pool : source(hikari);
+  ConnectionRoom(DataSource pool, Servers servers) {
+    this(pool, servers, null);
   }
 
-  private static @Nullable HikariDataSource hikari(DataSource pool) {
+  private ConnectionRoom(DataSource pool, Servers servers, @Nullable Connection offered) {
+    this.pool = pool;
+    this.servers = servers;
+    this.offered = new AtomicReference<>(offered);
+    this.hikari = inside(pool, HikariDataSource.class);
+    this.settings = new PoolSettings(hikari == null ? pool : hikari);
+    this.source = hikari != null ? source(hikari) : inside(pool, PGSimpleDataSource.class);
+    this.destination = findDestination();
+  }
+
+  private static <T extends DataSource> @Nullable T inside(DataSource pool, Class<T> type) {
     try {
-      return pool instanceof HikariDataSource itself
-          ? itself
-          : pool.isWrapperFor(HikariDataSource.class) ? pool.unwrap(HikariDataSource.class) : null;
+      return type.isInstance(pool)
+          ? type.cast(pool)
+          : pool.isWrapperFor(type) ? pool.unwrap(type) : null;
     } catch (SQLException notWrapping) {
       return null;
     }
   }
 
-  private static DataSource source(HikariDataSource hikari) {
-    return hikari.getDataSource() != null || hikari.getJdbcUrl() == null
-        ? hikari
+  /** What HikariCP itself gets its connections from; null where it looks that up elsewhere. */
+  private static @Nullable DataSource source(HikariDataSource hikari) {
+    if (hikari.getDataSource() != null) {
+      SandboxDataSource wrapped = inside(hikari.getDataSource(), SandboxDataSource.class);
+      return wrapped == null ? hikari.getDataSource() : wrapped.pool();
+    }
+    if (hikari.getDataSourceClassName() != null) {
+      DataSource made =
+          UtilityElf.createInstance(hikari.getDataSourceClassName(), DataSource.class);
+      PropertyElf.setTargetFromProperties(made, hikari.getDataSourceProperties());
+      return made;
+    }
+    return hikari.getJdbcUrl() == null
+        ? null
         : new DriverDataSource(
             hikari.getJdbcUrl(),
             hikari.getDriverClassName(),
@@ -76,46 +101,112 @@ final class ConnectionRoom implements AutoCloseable {
             hikari.getPassword());
   }
 
-  /** What is the same for pools that lead to one database as one user. */
-  Object destination() {
-    if (hikari == null || hikari.getJdbcUrl() == null) {
-      return pool;
+  private @Nullable Destination findDestination() {
+    Properties properties = hikari == null ? new Properties() : hikari.getDataSourceProperties();
+    String url = settings.url();
+    if (url == null && source != null) {
+      PoolSettings inner = new PoolSettings(source);
+      url = inner.url();
+      String user = settings.user() == null ? inner.user() : settings.user();
+      return url == null ? null : Destination.of(url, user, properties, settings.session());
     }
-    String url = hikari.getJdbcUrl();
-    int parameters = url.indexOf('?');
-    return (parameters < 0 ? url : url.substring(0, parameters)) + " as " + hikari.getUsername();
+    return url == null
+        ? null
+        : Destination.of(url, settings.user(), properties, settings.session());
+  }
+
+  /** Where the pool leads, or null where only a connection of it can say so. */
+  @Nullable Destination destination() {
+    return destination;
+  }
+
+  /** Whether its connections say where they lead, because the pool does not: it may be a router. */
+  boolean mustAsk() {
+    return source == null && destination == null;
+  }
+
+  /** The same room, where the first to take a connection is given this one of the pool. */
+  ConnectionRoom offering(Connection connection) {
+    return new ConnectionRoom(pool, servers, connection);
+  }
+
+  /** Closes the connection that was offered, where nobody has taken it. */
+  void withdraw() throws SQLException {
+    Connection left = offered.getAndSet(null);
+    if (left != null) {
+      left.close();
+    }
+  }
+
+  /** Asks something of a connection beside those that sandboxes hold. */
+  void ask(CheckedDatabase.Question question) throws SQLException {
+    if (source == null) {
+      try (Connection connection = pool.getConnection()) {
+        question.of(connection);
+      }
+      return;
+    }
+    Connection connection = gate.through(this::keptOrNew);
+    boolean sound = false;
+    try {
+      question.of(connection);
+      sound = true;
+    } finally {
+      if (sound && !closed) {
+        idle.push(new Idle(connection, System.nanoTime()));
+      } else {
+        server().closed();
+        connection.close();
+      }
+    }
   }
 
   boolean autoCommit() {
-    return hikari == null || hikari.isAutoCommit();
+    return settings.autoCommit();
   }
 
   /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
   Connection take() throws SQLException {
     if (!isDedicated()) {
-      return gate.through(source::getConnection);
+      return gate.through(this::fromPool);
     }
-    reserve();
+    ServerRoom server = server();
+    acquire(server);
     try {
-      return gate.through(
-          () -> {
-            Connection kept = kept();
-            return kept != null ? kept : open();
-          });
+      return gate.through(this::keptOrNew);
     } catch (SQLException | RuntimeException | Error failed) {
-      release();
+      server.release();
       throw failed;
     }
   }
 
-  /** Waits fairly until one more connection may be opened. */
-  void reserve() throws SQLException {
-    if (!isDedicated()) {
-      return;
+  private Connection keptOrNew() throws SQLException {
+    Connection kept = kept();
+    return kept != null ? kept : open();
+  }
+
+  private Connection fromPool() throws SQLException {
+    if (destination != null) {
+      server();
     }
-    Semaphore known = permits();
+    Connection given = offered.getAndSet(null);
+    Connection connection = given == null ? pool.getConnection() : given;
+    if (!connection.getAutoCommit()) {
+      connection.setAutoCommit(true);
+    }
+    return connection;
+  }
+
+  private void acquire(ServerRoom server) throws SQLException {
     try {
-      if (known.tryAcquire(limitMillis(), TimeUnit.MILLISECONDS)) {
+      if (!server.knowsLimit()) {
+        gate.through(
+            () -> {
+              findLimit(server);
+              return null;
+            });
+      }
+      if (server.acquire(limitMillis())) {
         return;
       }
     } catch (InterruptedException interrupted) {
@@ -124,44 +215,56 @@ final class ConnectionRoom implements AutoCloseable {
     throw noRoom(null);
   }
 
-  /** Gives the room of one connection back. */
-  void release() {
-    Semaphore known = permits;
-    if (known != null) {
-      known.release();
+  /** How long somebody waits for a connection at most, as the pool is told. */
+  long limitMillis() {
+    return hikari == null ? UNPOOLED_WAIT_MILLIS : hikari.getConnectionTimeout();
+  }
+
+  /** Waits fairly until one more connection may be opened, by somebody else than this room. */
+  void reserve() throws SQLException {
+    if (isDedicated()) {
+      acquire(server());
+      server().opening();
     }
   }
 
-  /** How long somebody waits for a connection at most, as the pool is told. */
-  long limitMillis() {
-    return hikari == null ? 0 : hikari.getConnectionTimeout();
+  /** Gives the room of one connection back that was {@linkplain #reserve reserved}. */
+  void release() {
+    if (isDedicated()) {
+      server().closed();
+      server().release();
+    }
   }
 
-  /** The first sandbox finds out how many connections the server has. */
-  private Semaphore permits() throws SQLException {
-    Semaphore known = permits;
+  /** The server's room, where this pool is counted in from its first use on. */
+  private ServerRoom server() {
+    ServerRoom known = joined;
     if (known == null) {
       synchronized (this) {
-        known = permits;
+        known = joined;
         if (known == null) {
-          capacity = Math.max(1, serverLimit() - SPARE - pooled());
-          known = new Semaphore(capacity, true);
-          permits = known;
+          known = servers.room(destination == null ? pool.toString() : destination.server());
+          known.join(this, settings.size());
+          joined = known;
         }
       }
     }
     return known;
   }
 
-  private int pooled() {
-    return hikari == null ? 0 : hikari.getMaximumPoolSize();
+  private void findLimit(ServerRoom server) throws SQLException {
+    synchronized (server) {
+      if (server.knowsLimit()) {
+        return;
+      }
+      Connection connection = open();
+      idle.push(new Idle(connection, System.nanoTime()));
+      server.limit(serverLimit(connection));
+    }
   }
 
-  private int serverLimit() throws SQLException {
-    Connection connection = open();
-    boolean postgres = connection.isWrapperFor(org.postgresql.PGConnection.class);
-    idle.push(new Idle(connection, System.nanoTime()));
-    if (!postgres) {
+  private static int serverLimit(Connection connection) throws SQLException {
+    if (!connection.isWrapperFor(org.postgresql.PGConnection.class)) {
       return Integer.MAX_VALUE;
     }
     try (Statement statement = connection.createStatement();
@@ -178,6 +281,7 @@ final class ConnectionRoom implements AutoCloseable {
           && (top.nanos() < TRUSTED_IDLE_NANOS || connection.isValid(VALIDATION_SECONDS))) {
         return connection;
       }
+      server().closed();
       connection.abort(Runnable::run);
     }
     return null;
@@ -185,23 +289,30 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Whether its connections are for sandboxes only, and went through {@link Session#prepare}. */
   boolean isDedicated() {
-    return source != pool && source != hikari;
+    return source != null;
   }
 
   private Connection open() throws SQLException {
+    ServerRoom server = server();
+    server.opening();
     try {
-      Connection connection = source.getConnection();
+      Connection connection = connect();
       prepare(connection);
       if (connection.isWrapperFor(PgConnection.class)) {
         Session.prepare(connection);
       }
       return connection;
     } catch (SQLException failed) {
-      if (TOO_MANY_CONNECTIONS.equals(failed.getSQLState())) {
-        throw noRoom(failed);
-      }
-      throw failed;
+      server.closed();
+      throw TOO_MANY_CONNECTIONS.equals(failed.getSQLState()) ? noRoom(failed) : failed;
     }
+  }
+
+  private Connection connect() throws SQLException {
+    DataSource from = Objects.requireNonNull(source);
+    return hikari == null || hikari.getUsername() == null
+        ? from.getConnection()
+        : from.getConnection(hikari.getUsername(), hikari.getPassword());
   }
 
   /** What the pool does to each of its connections. */
@@ -221,34 +332,52 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection back that is as it was when it was taken. */
   void giveBack(Connection connection) throws SQLException {
-    if (!isDedicated() || closed) {
+    if (!isDedicated()) {
+      connection.close();
+      return;
+    }
+    if (closed) {
+      server().closed();
       connection.close();
     } else {
       idle.push(new Idle(connection, System.nanoTime()));
-      closeUnused();
+      Idle oldest = idle.peekLast();
+      if (oldest != null && oldest.nanos() > KEPT_IDLE_NANOS) {
+        closeUnused(oldest);
+      }
     }
-    release();
+    server().release();
   }
 
   /** Closes a connection for good, so that nobody else is given it. */
   void discard(Connection connection) throws SQLException {
-    release();
+    if (isDedicated()) {
+      server().closed();
+      server().release();
+    }
     connection.abort(Runnable::run);
   }
 
-  private void closeUnused() throws SQLException {
+  /** Closes the connection that was used least lately; false where there is none. */
+  boolean closeOneUnused() throws SQLException {
     Idle oldest = idle.peekLast();
-    if (oldest != null && oldest.nanos() > KEPT_IDLE_NANOS && idle.removeLastOccurrence(oldest)) {
-      oldest.connection().close();
+    return oldest != null && closeUnused(oldest);
+  }
+
+  private boolean closeUnused(Idle oldest) throws SQLException {
+    if (!idle.removeLastOccurrence(oldest)) {
+      return false;
     }
+    server().closed();
+    oldest.connection().close();
+    return true;
   }
 
   private SandboxException noRoom(@Nullable SQLException cause) {
     return new SandboxException(
-        ("No connection was free for this sandbox: sandboxes may hold %d beside the %d of the"
-                + " application's pool. Raise the server's max_connections, make the pool smaller,"
-                + " or run fewer tests at once.")
-            .formatted(capacity, pooled()),
+        ("No connection to %s was free for this sandbox: %s. Raise the server's max_connections,"
+                + " make the pools smaller, or run fewer tests at once.")
+            .formatted(destination == null ? pool : destination.server(), server().describe()),
         SandboxException.ROOM,
         cause);
   }
@@ -307,12 +436,17 @@ final class ConnectionRoom implements AutoCloseable {
   @Override
   public void close() throws SQLException {
     closed = true;
+    ServerRoom server = joined;
     closeIdle();
+    if (server != null) {
+      server.leave(this, settings.size());
+    }
   }
 
   /** Closes what no sandbox holds now. */
-  void closeIdle() throws SQLException {
+  private void closeIdle() throws SQLException {
     for (Idle top = idle.poll(); top != null; top = idle.poll()) {
+      server().closed();
       top.connection().close();
     }
   }

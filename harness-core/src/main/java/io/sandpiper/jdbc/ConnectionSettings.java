@@ -42,6 +42,8 @@ final class ConnectionSettings {
   private int holdability = ResultSet.CLOSE_CURSORS_AT_COMMIT;
   private int networkTimeout;
   private @Nullable String schema;
+  private @Nullable String schemaBefore;
+  private boolean schemaChanged;
   private @Nullable Object typeMap;
   private @Nullable String applicationName;
   private @Nullable SQLWarning warning;
@@ -86,10 +88,26 @@ final class ConnectionSettings {
       }
       case "setHoldability" -> holdability = holdability(Reflect.first(Integer.class, args));
       case "setNetworkTimeout" -> networkTimeout = timeout(args[1]);
-      case "setSchema" -> schema = (String) args[0];
+      case "setSchema" -> setSchema((String) args[0]);
       case "setTypeMap" -> typeMap = args[0];
       default -> setClientInfo(args);
     }
+  }
+
+  private void setSchema(@Nullable String wanted) {
+    if (!autoCommit && !schemaChanged) {
+      schemaChanged = true;
+      schemaBefore = schema;
+    }
+    schema = wanted;
+  }
+
+  /** A schema that was set in a transaction goes with it. */
+  void transactionEnded(boolean committed) {
+    if (schemaChanged && !committed) {
+      schema = schemaBefore;
+    }
+    schemaChanged = false;
   }
 
   private static void refuseIf(boolean inTheMiddle, String what) throws PSQLException {
@@ -158,6 +176,12 @@ final class ConnectionSettings {
     if (applicationName != null) {
       real.setClientInfo("ApplicationName", applicationName);
     }
+    if (networkTimeout != 0) {
+      real.setNetworkTimeout(Runnable::run, networkTimeout);
+    }
+    if (real.getHoldability() != holdability) {
+      real.setHoldability(holdability);
+    }
     if (real.getAutoCommit() != autoCommit) {
       real.setAutoCommit(autoCommit);
     }
@@ -189,8 +213,9 @@ final class ConnectionSettings {
     return schema;
   }
 
-  int holdability() {
-    return holdability;
+  /** Whether new statements are to hold their rows over a commit. */
+  boolean holds() {
+    return holdability == ResultSet.HOLD_CURSORS_OVER_COMMIT;
   }
 
   /** The application's name for the server that was asked for, or null. */

@@ -1,5 +1,6 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.CallSite;
 import io.sandpiper.Work;
 import org.jspecify.annotations.Nullable;
 
@@ -24,9 +25,10 @@ final class Lease {
   private boolean failed;
   private boolean releaseAtEnd;
   private boolean setsConstraints;
+  private boolean checksApart;
   private long writersBefore;
   private @Nullable Lease innerThatWrote;
-  private @Nullable StackTraceElement site;
+  private @Nullable CallSite site;
 
   Lease(ConnectionHandle handle, boolean transaction, @Nullable Lease outer, @Nullable Work work) {
     this.handle = handle;
@@ -121,6 +123,15 @@ final class Lease {
     setsConstraints = true;
   }
 
+  /** Whether what it leaves to its commit can be checked apart from what an outer one left. */
+  boolean checksApart() {
+    return checksApart;
+  }
+
+  void checksApart(boolean possible) {
+    checksApart = possible;
+  }
+
   /** How many subtransactions had written when it began. */
   long writersBefore() {
     return writersBefore;
@@ -145,11 +156,11 @@ final class Lease {
   }
 
   /** Where the application began it, or null where that was not looked for. */
-  @Nullable StackTraceElement site() {
+  @Nullable CallSite site() {
     return site;
   }
 
-  void begunAt(@Nullable StackTraceElement frame) {
+  void begunAt(@Nullable CallSite frame) {
     site = frame;
   }
 

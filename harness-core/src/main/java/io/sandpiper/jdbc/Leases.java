@@ -1,5 +1,6 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
 import java.sql.SQLException;
@@ -155,7 +156,7 @@ final class Leases {
         new Lease(
             handle, transaction, top, work != null && work.sandbox() == sandbox ? work : null);
     if (mine) {
-      lease.begunAt(CallSite.current());
+      lease.begunAt(CallSite.here());
     }
     held.addFirst(lease);
     return lease;
@@ -273,7 +274,7 @@ final class Leases {
                 Thread.currentThread().getName(),
                 sandbox,
                 use,
-                CallSite.current(),
+                CallSite.here(),
                 held.getFirst().site(),
                 REMEDY),
         SandboxException.NOT_SUPPORTED);

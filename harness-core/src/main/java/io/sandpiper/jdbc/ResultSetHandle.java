@@ -5,11 +5,14 @@ import java.lang.reflect.Proxy;
 import java.sql.Array;
 import java.sql.Blob;
 import java.sql.Clob;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.Set;
+import java.util.Arrays;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,18 +21,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class ResultSetHandle extends PartHandle {
 
-  private static final Set<String> WRITES =
-      Set.of(
-          "updateRow",
-          "insertRow",
-          "deleteRow",
-          "refreshRow",
-          "moveToInsertRow",
-          "moveToCurrentRow",
-          "cancelRowUpdates");
+  /** What a method of a result set does. */
+  private enum Kind {
+    /** Reads a value of the current row. */
+    READS,
+    /** Reads what may have to be asked about, or wrapped. */
+    READS_OBJECT,
+    /** Goes to another row, for which the server is asked where rows are fetched bit by bit. */
+    MOVES,
+    /** Writes rows, or finds out whether it may. */
+    WRITES
+  }
 
-  private static final Set<String> MOVES =
-      Set.of("next", "absolute", "relative", "first", "last", "beforeFirst", "afterLast", "isLast");
+  private static final Map<String, Kind> KINDS =
+      Arrays.stream(ResultSet.class.getMethods())
+          .collect(
+              Collectors.toUnmodifiableMap(
+                  Method::getName, method -> kind(method.getName()), (kind, same) -> kind));
 
   private final ResultSet physical;
   private final @Nullable StatementHandle statement;
@@ -82,25 +90,63 @@ final class ResultSetHandle extends PartHandle {
         return wrapper(self, method, args, physical);
       default:
         connection.check(this);
-        return asksServer(name)
-            ? wrap(
-                connection.execute(Request.call(name), () -> Reflect.call(method, physical, args)))
-            : wrap(Reflect.call(method, physical, args));
+        return call(KINDS.getOrDefault(name, Kind.WRITES), method, args);
     }
+  }
+
+  private @Nullable Object call(Kind kind, Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    return switch (kind) {
+      case READS -> Reflect.call(method, physical, args);
+      case READS_OBJECT ->
+          wrap(
+              typesKnown || !method.getName().equals("getObject")
+                  ? Reflect.call(method, physical, args)
+                  : onServer(method, args));
+      case MOVES -> streaming ? onServer(method, args) : Reflect.call(method, physical, args);
+      case WRITES -> onServer(method, args);
+    };
+  }
+
+  private @Nullable Object onServer(Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    return connection.execute(
+        Request.call(method.getName()), () -> Reflect.call(method, physical, args));
+  }
+
+  private static Kind kind(String method) {
+    return switch (method) {
+      case "next",
+          "previous",
+          "absolute",
+          "relative",
+          "first",
+          "last",
+          "beforeFirst",
+          "afterLast",
+          "isLast" ->
+          Kind.MOVES;
+      case "getObject", "getArray", "getBlob", "getClob", "getNClob", "getMetaData" ->
+          Kind.READS_OBJECT;
+      case "insertRow",
+          "deleteRow",
+          "refreshRow",
+          "moveToInsertRow",
+          "moveToCurrentRow",
+          "cancelRowUpdates" ->
+          Kind.WRITES;
+      default -> method.startsWith("update") ? Kind.WRITES : Kind.READS;
+    };
   }
 
   private @Nullable Statement statement(@Nullable Statement raw) throws SQLException {
     if (statement != null || raw == null) {
       return statement == null ? null : statement.proxy();
     }
-    return new StatementHandle(connection, raw, null).proxy(Statement.class);
-  }
-
-  private boolean asksServer(String method) {
-    return (streaming && MOVES.contains(method))
-        || method.startsWith("update")
-        || WRITES.contains(method)
-        || (method.equals("getObject") && !typesKnown);
+    return raw instanceof PreparedStatement
+        ? new StatementHandle(connection, raw, connection.text(raw.toString()))
+            .proxy(PreparedStatement.class)
+        : new StatementHandle(connection, raw, null).proxy(Statement.class);
   }
 
   private @Nullable Object wrap(@Nullable Object result) {

@@ -1,10 +1,12 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.PgConnection;
@@ -189,7 +191,7 @@ final class SandboxConnection implements SandboxPart {
   /** Commits or rolls back the transaction of a lease, and gives the lease back. */
   void end(Lease lease, boolean commit, Object use) throws SQLException {
     if (lease.innerThatWrote() != null) {
-      lease.begunAt(CallSite.current());
+      lease.begunAt(CallSite.here());
     }
     try {
       wire.call(
@@ -262,6 +264,23 @@ final class SandboxConnection implements SandboxPart {
   String applicationName() {
     Opened known = opened;
     return known == null ? "" : known.session().applicationName();
+  }
+
+  /** Lets the server say that there is no such savepoint. */
+  @Nullable Object noSuchSavepoint(boolean back, Savepoint savepoint) throws SQLException {
+    String name;
+    try {
+      name = savepoint.getSavepointName();
+    } catch (SQLException unnamed) {
+      name = "JDBC_SAVEPOINT_" + savepoint.getSavepointId();
+    }
+    PgConnection pg = open().pg();
+    open()
+        .session()
+        .send(
+            (back ? "ROLLBACK TO SAVEPOINT " : "RELEASE SAVEPOINT ")
+                + pg.escapeIdentifier(name + " of an earlier transaction"));
+    return null;
   }
 
   /** Cancels what runs, if it runs in the name of a handle. */

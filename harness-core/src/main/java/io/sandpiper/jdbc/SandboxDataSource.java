@@ -1,6 +1,7 @@
 package io.sandpiper.jdbc;
 
 import io.sandpiper.Isolation;
+import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
@@ -10,14 +11,19 @@ import java.sql.ConnectionBuilder;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.sql.ShardingKeyBuilder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.jdbc.PgConnection;
 
 /**
  * A connection pool as a sandbox sees it: work of a test shares the one connection and transaction
@@ -31,26 +37,43 @@ import org.jspecify.annotations.Nullable;
 public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   private final DataSource pool;
-  private final Unowned unowned;
-  private final BooleanSupplier settingUp;
-  private final Object key;
+  private final Rules rules;
   private final ConnectionRoom room;
-  private final Facts facts = new Facts();
+  private final Object key;
+  private final Map<List<@Nullable String>, SandboxDataSource> byUser = new ConcurrentHashMap<>();
+  private final Run run;
+  private final @Nullable LeakCheck leakCheck;
+  private final CheckedDatabase.Source source = new CheckSource();
+  private final @Nullable CheckedDatabase checked;
+  private final Servers servers;
+  private final Facts ownFacts = new Facts();
   private final SqlTexts texts = new SqlTexts();
-  private final CloneSettings cloneSettings;
   private final AtomicReference<@Nullable Clones> clones = new AtomicReference<>();
 
-  private SandboxDataSource(
-      DataSource pool, Unowned unowned, BooleanSupplier settingUp, CloneSettings cloneSettings) {
+  /**
+   * What a wrapped pool does.
+   *
+   * @param leakCheck whether rows that are committed past the sandboxes fail the run
+   */
+  record Rules(
+      Unowned unowned, boolean leakCheck, BooleanSupplier settingUp, CloneSettings clones) {}
+
+  private SandboxDataSource(DataSource pool, Rules rules, Run run) {
     this.pool = pool;
-    this.unowned = unowned;
-    this.settingUp = settingUp;
-    this.cloneSettings = cloneSettings;
-    this.room = new ConnectionRoom(pool);
-    this.key = room.destination();
+    this.rules = rules;
+    this.run = run;
+    this.servers = Run.ofThisJvm().shared(Servers.class, Servers::new);
+    this.room = new ConnectionRoom(pool, servers);
+    Destination destination = room.destination();
+    this.key = destination == null ? this : destination;
+    this.leakCheck = rules.leakCheck() ? LeakCheck.of(run) : null;
+    this.checked = destination == null ? null : checked(destination);
   }
 
-  /** Wraps a pool, refusing unowned access. A wrapped one is returned as it is. */
+  /**
+   * Wraps a pool, refusing unowned access. A wrapped one is returned as it is; of a router wrap the
+   * targets instead.
+   */
   public static SandboxDataSource wrap(DataSource pool) {
     return wrap(pool, Unowned.REFUSE, () -> false);
   }
@@ -71,8 +94,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    * As {@link #wrap(DataSource, Unowned, BooleanSupplier)}, with settings from elsewhere than
    * system properties.
    *
-   * @param settings looks up {@code sandpiper.keep-failed} and {@code sandpiper.database.clones};
-   *     null where one is not set
+   * @param settings looks up {@code sandpiper.leak-check}, {@code sandpiper.keep-failed} and {@code
+   *     sandpiper.database.clones}; null where one is not set
    * @throws IllegalArgumentException if a setting has a value that is none
    */
   public static SandboxDataSource wrap(
@@ -80,10 +103,17 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
       Unowned unowned,
       BooleanSupplier settingUp,
       Function<String, @Nullable String> settings) {
+    boolean leakCheck = Boolean.parseBoolean(settings.apply("sandpiper.leak-check"));
+    return wrap(
+        pool,
+        new Rules(unowned, leakCheck, settingUp, CloneSettings.of(settings)),
+        Run.ofThisJvm());
+  }
+
+  static SandboxDataSource wrap(DataSource pool, Rules rules, Run run) {
     return pool instanceof SandboxDataSource wrapped
         ? wrapped
-        : new SandboxDataSource(
-            Objects.requireNonNull(pool, "pool"), unowned, settingUp, CloneSettings.of(settings));
+        : new SandboxDataSource(Objects.requireNonNull(pool, "pool"), rules, run);
   }
 
   @Override
@@ -91,43 +121,67 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     return ConnectionHandle.open(this);
   }
 
-  /** Goes to the pool: what is asked for by name is not the sandbox's connection. */
+  /** As {@link #getConnection()}; another user has another connection of the sandbox. */
   @Override
-  public Connection getConnection(String user, String password) throws SQLException {
-    return pool.getConnection(user, password);
+  public Connection getConnection(@Nullable String user, @Nullable String password) {
+    return byUser
+        .computeIfAbsent(
+            Arrays.asList(user, password),
+            credentials -> new SandboxDataSource(Credentials.on(pool, user, password), rules, run))
+        .getConnection();
   }
 
   /** The physical connection that a handle's statements of now go to. */
   Target target(Object use) throws SQLException {
-    if (settingUp.getAsBoolean() || Sandbox.isOutside()) {
+    if (rules.settingUp().getAsBoolean() || Sandbox.isOutside()) {
       return real(Access.SET_UP);
     }
     Work work = Work.current();
     if (work == null) {
-      if (unowned == Unowned.PASS_THROUGH) {
-        return real(Access.APPLICATION);
-      }
-      throw new UnownedAccessException(use.toString());
+      return unowned(use);
     }
     Sandbox sandbox = work.sandbox();
-    if (sandbox.isolation() == Isolation.NONE) {
-      return real(Access.APPLICATION);
-    }
-    Object part = sandbox.part(key, () -> part(sandbox));
-    if (part instanceof Clone clone) {
-      return new Target.Real(clone.connection(use), Access.CLONE);
-    }
-    if (part instanceof SandboxConnection connection) {
-      return new Target.Shared(connection);
-    }
-    throw SandboxEndedException.of(sandbox, use.toString());
+    return sandbox.isolation() == Isolation.NONE ? real(Access.APPLICATION) : shared(sandbox, use);
+  }
+
+  private Target unowned(Object use) throws SQLException {
+    return switch (rules.unowned()) {
+      case REFUSE -> throw UnownedAccessException.refused(use);
+      case PASS_THROUGH -> real(Access.APPLICATION);
+      case SHARED -> {
+        List<Sandbox> open =
+            run.openSandboxes().stream()
+                .filter(sandbox -> sandbox.isolation() != Isolation.NONE)
+                .toList();
+        if (open.size() != 1) {
+          throw UnownedAccessException.notOne(use, open);
+        }
+        yield shared(open.get(0), use);
+      }
+    };
   }
 
   /** A connection of the pool, through which somebody may change the schema. */
   private Target real(Access access) throws SQLException {
-    Target.Real real = new Target.Real(room.pooledConnection(), access);
+    Target.Real real = new Target.Real(checkedConnection(), access);
     noteAccess(real);
     return real;
+  }
+
+  private Connection checkedConnection() throws SQLException {
+    LeakCheck check = leakCheck;
+    if (check == null) {
+      return room.pooledConnection();
+    }
+    CheckedDatabase database = checked;
+    if (database != null) {
+      return check.setUp(database, room::pooledConnection);
+    }
+    Connection connection = room.pooledConnection();
+    Destination destination = isHandle(connection) ? null : destination(connection);
+    return destination == null
+        ? connection
+        : check.setUp(check.database(destination, source), () -> connection);
   }
 
   /** A handle that led to a connection for itself was closed. */
@@ -139,25 +193,93 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     if (real.access() == Access.CLONE) {
       return;
     }
-    facts.forget();
+    forgetFacts();
     Clones made = clones.get();
     if (made != null && real.access() == Access.SET_UP) {
       made.touched();
     }
   }
 
+  private void forgetFacts() {
+    if (room.mustAsk()) {
+      servers.forgetFacts();
+    } else {
+      facts(room.destination()).forget();
+    }
+  }
+
+  /** What is known of the database that pools share which lead there. */
+  private Facts facts(@Nullable Destination destination) {
+    return destination == null ? ownFacts : servers.facts(destination);
+  }
+
   SqlTexts texts() {
     return texts;
   }
 
+  private Target shared(Sandbox sandbox, Object use) throws SQLException {
+    return room.mustAsk() ? asked(sandbox, use) : own(sandbox, use);
+  }
+
+  private Target own(Sandbox sandbox, Object use) throws SQLException {
+    SandboxPart part = sandbox.part(key, () -> part(sandbox));
+    return part instanceof Clone clone
+        ? new Target.Real(clone.connection(use), Access.CLONE)
+        : shared(part, sandbox, use);
+  }
+
+  private static Target.Shared shared(@Nullable Object part, Sandbox sandbox, Object use)
+      throws SandboxEndedException {
+    if (part instanceof SandboxConnection connection) {
+      return new Target.Shared(connection);
+    }
+    throw SandboxEndedException.of(sandbox, use.toString());
+  }
+
+  /** Whatever the pool gives says where it leads: it may lead somewhere else each time. */
+  private Target asked(Sandbox sandbox, Object use) throws SQLException {
+    Connection given = room.pooledConnection();
+    if (isHandle(given)) {
+      return new Target.Real(given, Access.CLONE);
+    }
+    if (sandbox.isolation() == Isolation.DATABASE) {
+      given.close();
+      return own(sandbox, use);
+    }
+    ConnectionRoom offering = room.offering(given);
+    try {
+      Destination destination = destination(given);
+      Target.Shared target =
+          shared(
+              sandbox.part(
+                  destination == null ? key : destination,
+                  () -> new SandboxConnection(sandbox, offering, facts(destination))),
+              sandbox,
+              use);
+      target.connection().raw(use);
+      return target;
+    } finally {
+      offering.withdraw();
+    }
+  }
+
+  private static @Nullable Destination destination(Connection connection) throws SQLException {
+    return connection.isWrapperFor(PgConnection.class) ? Destination.of(connection) : null;
+  }
+
+  /** Whether it is of another wrapped pool, which has done what is to be done. */
+  private static boolean isHandle(Connection connection) throws SQLException {
+    return connection.isWrapperFor(SandboxedConnection.class);
+  }
+
   private SandboxPart part(Sandbox sandbox) {
     if (sandbox.isolation() == Isolation.DATABASE) {
-      return new Clone(sandbox, texts, this::clones, cloneSettings.keepFailed());
+      return new Clone(sandbox, texts, this::clones, rules.clones().keepFailed());
     }
-    if (cloneSettings.keepFailed()) {
+    if (rules.clones().keepFailed()) {
       sandbox.part(HowToKeep.class, HowToKeep::new);
     }
-    return new SandboxConnection(sandbox, room, facts);
+    return new SandboxConnection(sandbox, room, facts(room.destination()));
   }
 
   private Clones clones(Sandbox sandbox) throws SQLException {
@@ -182,7 +304,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     }
     String token = UUID.randomUUID().toString().replace("-", "").substring(0, 12);
     return new Clones(
-        new CloneFactory(new CloneServer(room, address), token), cloneSettings.ahead());
+        new CloneFactory(new CloneServer(room, address), token), rules.clones().ahead());
   }
 
   /**
@@ -244,6 +366,10 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     record Shared(SandboxConnection connection) implements Target {}
   }
 
+  private @Nullable CheckedDatabase checked(Destination destination) {
+    return leakCheck == null ? null : leakCheck.database(destination, source);
+  }
+
   /** Closes the connections that are kept for sandboxes; the pool stays open. */
   @Override
   public void close() throws SQLException {
@@ -251,7 +377,30 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     if (made != null) {
       made.close();
     }
+    if (leakCheck != null) {
+      leakCheck.remove(source);
+    }
+    for (SandboxDataSource other : byUser.values()) {
+      other.close();
+    }
     room.close();
+  }
+
+  private final class CheckSource implements CheckedDatabase.Source {
+
+    @Override
+    public boolean settingUp() {
+      return rules.settingUp().getAsBoolean();
+    }
+
+    @Override
+    public void ask(CheckedDatabase.Question question) throws SQLException {
+      room.ask(question);
+    }
+  }
+
+  DataSource pool() {
+    return pool;
   }
 
   boolean poolAutoCommit() {

@@ -22,6 +22,8 @@ final class Savepoints {
   /** What all later ones are released down to. */
   private static final String BASE = "sandpiper";
 
+  private static final String PROBE = "sandpiper_probe";
+
   private static final String AUTOSAVE = "PGJDBC_AUTOSAVE";
 
   /** Unreleased savepoints cost 10 kB each in the server, and more than 64 slow everybody down. */
@@ -45,6 +47,8 @@ final class Savepoints {
   private final ConstraintModes constraints = new ConstraintModes();
   private int unreleased;
   private boolean based;
+  private @Nullable String fresh;
+  private long freshSince;
 
   /** The database as this transaction sees it, where it has defined something itself. */
   private @Nullable DatabaseFacts own;
@@ -73,6 +77,8 @@ final class Savepoints {
     session.useSchema(lease.handle().schema());
     if (lease.savepoint() == null) {
       before(lease, request.isSeveral());
+    } else if (redefined && lease.transaction() && !lease.setConstraints() && !session.failed()) {
+      sendIfAny(facts().defer());
     }
     try {
       return inSavepoint(lease, request, call);
@@ -104,9 +110,9 @@ final class Savepoints {
       lease.writersBefore(writers("SAVEPOINT " + name(lease) + ";" + WRITERS));
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
+      lease.checksApart(facts().defer() == null || nothingViolated());
     } else {
       if (++unreleased >= (based ? RELEASE_EVERY : WITHOUT_BASE)) {
-        unreleased = 0;
         releaseAll();
       }
       sendIfAny(
@@ -114,18 +120,59 @@ final class Savepoints {
               ? constraints.beforeTransaction(facts())
               : constraints.beforeStatement(facts()));
     }
+    String fresh = takeFresh();
     if (lease.readOnly()) {
       session.send(
           (lease.nested() ? "" : "SAVEPOINT %s;".formatted(name(lease)))
               + "SET TRANSACTION READ ONLY");
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
+    } else if (fresh != null && !lease.nested()) {
+      lease.savepoint(fresh);
+    }
+  }
+
+  /**
+   * Whether what the outer transaction has left to its commit would pass now. What waits for its
+   * commit cannot be told from what waits for an inner one's, so only then can that be checked.
+   */
+  private boolean nothingViolated() throws SQLException {
+    session.send("SAVEPOINT " + PROBE);
+    try {
+      session.send("SET CONSTRAINTS ALL IMMEDIATE");
+      return true;
+    } catch (SQLException violated) {
+      return false;
+    } finally {
+      session.send("ROLLBACK TO SAVEPOINT %1$s;RELEASE SAVEPOINT %1$s".formatted(PROBE));
     }
   }
 
   private void releaseAll() throws SQLException {
-    session.send((based ? "RELEASE SAVEPOINT " + BASE + ";" : "") + "SAVEPOINT " + BASE);
+    session.send(newBase());
+    based();
+  }
+
+  private String newBase() {
+    return (based ? "RELEASE SAVEPOINT " + BASE + ";" : "") + "SAVEPOINT " + BASE;
+  }
+
+  private void based() {
     based = true;
+    unreleased = 0;
+    nothingSince(BASE);
+  }
+
+  /** A savepoint with nothing after it serves the next lease, which needs none of its own then. */
+  private void nothingSince(String savepoint) {
+    fresh = savepoint;
+    freshSince = session.sent();
+  }
+
+  private @Nullable String takeFresh() {
+    String savepoint = freshSince == session.sent() ? fresh : null;
+    fresh = null;
+    return savepoint;
   }
 
   /**
@@ -184,6 +231,9 @@ final class Savepoints {
       throw failed;
     }
     if (!lease.transaction()) {
+      if (lease.nested() && lease.checksApart()) {
+        check(lease, constraints.atCommit(facts(), false));
+      }
       keep(lease);
     }
     return result;
@@ -199,8 +249,11 @@ final class Savepoints {
       return result;
     } catch (SQLException failed) {
       // pgjdbc has gone back to the savepoint; in production the transaction would be failed now.
-      if (lease.transaction() && isFromServer(failed)) {
-        lease.fail();
+      if (isFromServer(failed)) {
+        if (lease.transaction()) {
+          lease.fail();
+        }
+        nothingSince(AUTOSAVE);
       }
       throw failed;
     } finally {
@@ -230,16 +283,26 @@ final class Savepoints {
     if (lease.savepoint() == null) {
       return;
     }
+    String check =
+        lease.nested() && !lease.checksApart()
+            ? null
+            : constraints.atCommit(facts(), lease.setConstraints());
+    if (check == null || lease.releasedAtEnd()) {
+      check(lease, check);
+      keep(lease);
+    } else {
+      check(lease, check + ";" + newBase());
+      based();
+    }
+  }
+
+  private void check(Lease lease, @Nullable String sql) throws SQLException {
     try {
-      // What waits for an outer transaction's commit cannot be told from what waits for this one.
-      if (!lease.nested()) {
-        sendIfAny(constraints.atCommit(facts(), lease.setConstraints()));
-      }
+      sendIfAny(sql);
     } catch (SQLException violated) {
       undo(lease);
       throw violated;
     }
-    keep(lease);
   }
 
   private void keep(Lease lease) throws SQLException {
@@ -253,17 +316,25 @@ final class Savepoints {
       }
     } else {
       session.send("RELEASE SAVEPOINT " + savepoint);
+      released(savepoint);
     }
+  }
+
+  private void released(String savepoint) {
+    based &= !savepoint.equals(BASE);
   }
 
   /** What a rollback does. */
   void undo(Lease lease) throws SQLException {
     String savepoint = lease.savepoint();
     if (savepoint != null) {
-      session.send(
-          lease.releasedAtEnd()
-              ? "ROLLBACK TO SAVEPOINT %1$s;RELEASE SAVEPOINT %1$s".formatted(savepoint)
-              : "ROLLBACK TO SAVEPOINT " + savepoint);
+      if (lease.releasedAtEnd()) {
+        session.send("ROLLBACK TO SAVEPOINT %1$s;RELEASE SAVEPOINT %1$s".formatted(savepoint));
+        released(savepoint);
+      } else {
+        session.send("ROLLBACK TO SAVEPOINT " + savepoint);
+        nothingSince(savepoint);
+      }
       lease.savepoint(null);
       session.wentBack();
       losesInner(lease);

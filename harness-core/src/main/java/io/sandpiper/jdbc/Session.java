@@ -32,6 +32,7 @@ final class Session {
   private @Nullable String transaction;
   private @Nullable String schema;
   private @Nullable String firstPath;
+  private long sent;
   private boolean begun;
   private boolean marked;
   private boolean changedRaw;
@@ -107,7 +108,13 @@ final class Session {
     }
   }
 
+  /** How often something of our own was sent. */
+  long sent() {
+    return sent;
+  }
+
   void send(String sql) throws SQLException {
+    sent++;
     try (Statement statement = pg.createStatement()) {
       statement.execute(sql);
     }
@@ -115,6 +122,7 @@ final class Session {
 
   /** Sends something and reads the one value of its one query. */
   String ask(String sql) throws SQLException {
+    sent++;
     try (Statement statement = pg.createStatement()) {
       for (boolean rows = statement.execute(sql); !rows; rows = statement.getMoreResults()) {
         if (statement.getUpdateCount() < 0) {
@@ -162,16 +170,15 @@ final class Session {
       first = ask("SELECT current_setting('search_path')");
       firstPath = first;
     }
-    setPath(schema == null ? first : pg.escapeIdentifier(schema));
-    this.schema = schema;
-  }
-
-  private void setPath(String path) throws SQLException {
+    sent++;
     try (PreparedStatement set =
-        pg.prepareStatement("SELECT set_config('search_path', ?, false)")) {
-      set.setString(1, path);
+        pg.prepareStatement(
+            "SELECT set_config('search_path', %s, false)"
+                .formatted(schema == null ? "?" : "quote_ident(?)"))) {
+      set.setString(1, schema == null ? first : schema);
       set.execute();
     }
+    this.schema = schema;
   }
 
   /** Some of what was set may be undone by a rollback to a savepoint. */

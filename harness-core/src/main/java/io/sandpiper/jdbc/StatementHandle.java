@@ -3,12 +3,14 @@ package io.sandpiper.jdbc;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.Array;
+import java.sql.BatchUpdateException;
 import java.sql.ParameterMetaData;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +26,10 @@ final class StatementHandle extends PartHandle {
   private final List<SqlText> batch = new ArrayList<>();
   private @Nullable Statement proxy;
   private @Nullable Request prepared;
+  private int batched;
   private int fetchSize;
   private boolean streaming;
+  private boolean driverFailed;
   private volatile @Nullable Request current;
   private volatile boolean running;
 
@@ -60,6 +64,7 @@ final class StatementHandle extends PartHandle {
         return Reflect.call(method, physical, args);
       case "clearBatch":
         batch.clear();
+        batched = 0;
         return Reflect.call(method, physical, args);
       case "setFetchSize":
         Reflect.call(method, physical, args);
@@ -113,15 +118,43 @@ final class StatementHandle extends PartHandle {
 
   private @Nullable Object executeBatch(Method method) throws SQLException {
     List<SqlText> texts = List.copyOf(batch);
+    int size = batched;
     batch.clear();
-    Object result = run(Request.batch(texts), method, null);
+    batched = 0;
+    Object result;
+    try {
+      result = run(Request.batch(texts), method, null);
+    } catch (PSQLException failed) {
+      physical.clearBatch();
+      throw driverFailed ? failed : batchFailed(failed, size);
+    } catch (SandboxException refused) {
+      physical.clearBatch();
+      throw refused;
+    }
     if (!texts.isEmpty()) {
       connection.journal(StatementText.ofBatch(texts.get(0), result));
     }
     return result;
   }
 
+  /** What was not the driver's own error, but came before it was called or at the commit after. */
+  private static BatchUpdateException batchFailed(PSQLException cause, int size) {
+    long[] counts = new long[size];
+    Arrays.fill(counts, Statement.EXECUTE_FAILED);
+    BatchUpdateException failed =
+        new BatchUpdateException(
+            "The batch was aborted: %s  Call getNextException to see other errors in the batch."
+                .formatted(cause.getMessage()),
+            cause.getSQLState(),
+            0,
+            counts,
+            cause);
+    failed.setNextException(cause);
+    return failed;
+  }
+
   private void addBatch(@Nullable Object @Nullable [] args) throws SQLException {
+    batched++;
     if (args != null && args[0] instanceof String text) {
       batch.add(ConnectionHandle.allowed(connection.text(text)));
     } else if (sql != null && batch.isEmpty()) {
@@ -132,16 +165,19 @@ final class StatementHandle extends PartHandle {
   private @Nullable Object run(Request request, Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     current = request;
+    driverFailed = false;
     try {
       return connection.execute(
           request,
           () -> {
+            driverFailed = true;
             // A cursor would not survive the next lease's savepoint.
             streaming = fetchSize > 0 && connection.inTransaction();
             physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
             running = true;
             try {
               Object result = Reflect.call(method, physical, args);
+              driverFailed = false;
               ColumnTypes.learn(result, physical);
               return result;
             } finally {
@@ -163,8 +199,7 @@ final class StatementHandle extends PartHandle {
 
   private <T> @Nullable T metaData(Class<T> type, Method method) throws SQLException {
     Object result =
-        connection.execute(
-            Request.call(method.getName()), () -> Reflect.call(method, physical, null));
+        connection.ask(Request.call(method.getName()), () -> Reflect.call(method, physical, null));
     return result == null ? null : AskingHandle.wrap(type, connection, result);
   }
 

@@ -34,6 +34,11 @@ public final class SandboxExtension
 
   @Override
   public void beforeEach(ExtensionContext context) {
+    // The root's Store closes when all tests have ended; an error thrown there fails the run.
+    context
+        .getRoot()
+        .getStore(NAMESPACE)
+        .computeIfAbsent(EndOfRun.class, type -> new EndOfRun(Run.ofThisJvm()), EndOfRun.class);
     TestSandbox entered =
         TestSandbox.enter(
             Run.ofThisJvm(),
@@ -55,6 +60,15 @@ public final class SandboxExtension
     @Override
     public void close() {
       test.end(failure.get());
+    }
+  }
+
+  /** What the root's Store closes. */
+  private record EndOfRun(Run run) implements AutoCloseable {
+
+    @Override
+    public void close() {
+      run.verify();
     }
   }
 

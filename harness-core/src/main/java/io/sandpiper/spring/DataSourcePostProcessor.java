@@ -18,23 +18,27 @@ import org.springframework.aop.framework.ProxyFactory;
 import org.springframework.aop.support.AopUtils;
 import org.springframework.aop.target.EmptyTargetSource;
 import org.springframework.beans.FatalBeanException;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.config.DestructionAwareBeanPostProcessor;
 import org.springframework.core.Ordered;
-import org.springframework.jdbc.datasource.DelegatingDataSource;
-import org.springframework.jdbc.datasource.lookup.AbstractRoutingDataSource;
 
 /**
- * Puts a sandbox over each connection pool bean, which keeps its class.
+ * Puts a sandbox over each connection pool, which keeps its class.
  *
- * <p>Only leaves are wrapped. A routing or delegating DataSource leads to others, which are.
+ * <p>Only leaves are wrapped. What stands around them, such as a routing, lazy or logging
+ * DataSource, stays as it is, and its targets that are no beans are wrapped in their places.
  */
-final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor, Ordered {
+final class DataSourcePostProcessor
+    implements DestructionAwareBeanPostProcessor, DisposableBean, Ordered {
 
   private final Unowned unowned;
   private final BooleanSupplier settingUp;
   private final Function<String, @Nullable String> settings;
-  private final Map<Object, SandboxDataSource> wrapped =
+  private final Map<DataSource, Wrapped> wrapped =
       Collections.synchronizedMap(new IdentityHashMap<>());
+
+  /** A pool's sandbox, and what stands in the pool's place. */
+  private record Wrapped(SandboxDataSource sandboxed, DataSource place) {}
 
   DataSourcePostProcessor(
       Unowned unowned, BooleanSupplier settingUp, Function<String, @Nullable String> settings) {
@@ -51,46 +55,81 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
 
   @Override
   public Object postProcessAfterInitialization(Object bean, String beanName) {
-    return bean instanceof DataSource pool && isLeaf(pool) ? wrap(pool) : bean;
+    return bean instanceof DataSource dataSource ? sandboxed(dataSource) : bean;
   }
 
   @Override
   public boolean requiresDestruction(Object bean) {
-    return wrapped.containsKey(bean);
+    return bean instanceof DataSource pool && wrapped.containsKey(pool);
   }
 
   @Override
   public void postProcessBeforeDestruction(Object bean, String beanName) {
-    SandboxDataSource sandboxed = wrapped.remove(bean);
-    if (sandboxed != null) {
-      try {
-        sandboxed.close();
-      } catch (SQLException failed) {
-        throw new FatalBeanException(
-            "Could not close the sandbox connections of " + beanName, failed);
-      }
+    Wrapped closing = bean instanceof DataSource pool ? wrapped.remove(pool) : null;
+    if (closing != null) {
+      close(closing, beanName);
     }
+  }
+
+  /** Pools that are no beans end with the context. */
+  @Override
+  public void destroy() {
+    for (Wrapped left : List.copyOf(wrapped.values())) {
+      close(left, left.place().toString());
+    }
+    wrapped.clear();
   }
 
   /** Those that are wrapped so far; a copy. */
   List<SandboxDataSource> wrapped() {
     synchronized (wrapped) {
-      return List.copyOf(wrapped.values());
+      return wrapped.values().stream().map(Wrapped::sandboxed).toList();
     }
   }
 
-  private static boolean isLeaf(DataSource dataSource) {
-    return !(dataSource instanceof SandboxDataSource
-        || dataSource instanceof AbstractRoutingDataSource
-        || dataSource instanceof DelegatingDataSource);
+  private static void close(Wrapped closing, String name) {
+    try {
+      closing.sandboxed().close();
+    } catch (SQLException failed) {
+      throw new FatalBeanException("Could not close the sandbox connections of " + name, failed);
+    }
+  }
+
+  private DataSource sandboxed(DataSource dataSource) {
+    if (dataSource instanceof SandboxDataSource) {
+      return dataSource;
+    }
+    DataSourceTargets targets = DataSourceTargets.of(dataSource);
+    if (targets.isEmpty()) {
+      return targets.areElsewhere() || leadsToSandbox(dataSource) ? dataSource : wrap(dataSource);
+    }
+    return targets.replace(this::sandboxed) ? dataSource : wrap(dataSource);
+  }
+
+  private static boolean leadsToSandbox(DataSource dataSource) {
+    try {
+      return dataSource.isWrapperFor(SandboxDataSource.class);
+    } catch (SQLException | RuntimeException doesNotKnow) {
+      return false;
+    }
   }
 
   private DataSource wrap(DataSource pool) {
-    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp, settings);
-    wrapped.put(pool, sandboxed);
-    if (Modifier.isFinal(pool.getClass().getModifiers())) {
-      return sandboxed;
+    Wrapped known = wrapped.get(pool);
+    if (known != null) {
+      return known.place();
     }
+    SandboxDataSource sandboxed = SandboxDataSource.wrap(pool, unowned, settingUp, settings);
+    DataSource place = isFinal(pool) ? sandboxed : proxy(pool, sandboxed);
+    wrapped.put(pool, new Wrapped(sandboxed, place));
+    return place;
+  }
+
+  private static boolean isFinal(DataSource pool) {
+    return Modifier.isFinal(pool.getClass().getModifiers());
+  }
+
+  private static DataSource proxy(DataSource pool, SandboxDataSource sandboxed) {
     ProxyFactory factory = new ProxyFactory();
     // With the pool as its target the proxy would put itself in the place of what unwrap() returns.
     factory.setTargetSource(EmptyTargetSource.forClass(pool.getClass()));
@@ -103,8 +142,7 @@ final class DataSourcePostProcessor implements DestructionAwareBeanPostProcessor
                 case "getConnection" ->
                     arguments.length == 0
                         ? sandboxed.getConnection()
-                        : AopUtils.invokeJoinpointUsingReflection(
-                            pool, call.getMethod(), arguments);
+                        : sandboxed.getConnection((String) arguments[0], (String) arguments[1]);
                 case "unwrap" -> sandboxed.unwrap(type(arguments));
                 case "isWrapperFor" -> sandboxed.isWrapperFor(type(arguments));
                 default ->

@@ -64,7 +64,7 @@ class SandpiperAutoConfiguration {
       return Unowned.valueOf(value.toUpperCase(Locale.ROOT).replace('-', '_'));
     } catch (IllegalArgumentException unknown) {
       throw new IllegalArgumentException(
-          "%s is '%s'. Set it to refuse or pass-through.".formatted(name, value), unknown);
+          "%s is '%s'. Set it to refuse, pass-through or shared.".formatted(name, value), unknown);
     }
   }
 }

@@ -246,7 +246,7 @@ class CloneLifeTests {
   @Test
   void without_connections_left_a_test_is_told_and_nothing_is_left() throws Exception {
     JdbcFixture db = opened(new JdbcFixture());
-    TestDatabase few = db.withRole("CREATEDB CONNECTION LIMIT 1");
+    TestDatabase few = db.withRole("CREATEDB CONNECTION LIMIT 0");
     JdbcFixture poor = opened(JdbcFixture.on(few));
     poor.pool.setConnectionTimeout(500);
     Sandbox sandbox = poor.open("T.test", Isolation.DATABASE);

@@ -140,8 +140,8 @@ final class RandomProgram {
                 this::prepared,
                 this::query,
                 this::keys,
-                this::batch,
-                this::textBatch,
+                () -> batch(),
+                () -> textBatch(),
                 this::defer,
                 this::metaData))
         .run();

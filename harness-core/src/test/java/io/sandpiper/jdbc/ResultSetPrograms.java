@@ -97,7 +97,10 @@ final class ResultSetPrograms {
                 seen.see("wrong column", () -> rows.getInt(2));
                 seen.see("wrong type", () -> rows.getDate(1));
                 rows.close();
-                seen.getters(ResultSet.class, rows, moves);
+                seen.note("closed", rows.isClosed());
+                seen.see("type", rows::getType);
+                seen.see("columns", rows::getMetaData);
+                seen.see("value of closed", () -> rows.getInt(1));
               }
               try (Statement s = c.createStatement();
                   ResultSet rows = s.executeQuery(NUMBERS)) {

@@ -350,6 +350,23 @@ final class StatementPrograms {
               c.rollback();
             }),
         on(
+            "batches in a transaction that has failed",
+            (c, seen) -> {
+              c.setAutoCommit(false);
+              seen.sql(c, "SELECT nothing");
+              try (PreparedStatement s = c.prepareStatement(ITEM)) {
+                s.setInt(1, 1);
+                s.setString(2, "a");
+                s.addBatch();
+                seen.see("batch", s::executeBatch);
+                c.rollback();
+                s.setInt(1, 2);
+                s.addBatch();
+                seen.does("next batch", s::executeBatch);
+              }
+              c.commit();
+            }),
+        on(
             "an autocommit batch that fails at its first element",
             (c, seen) -> {
               seen.sql(c, "INSERT INTO item VALUES (1, 'there')");

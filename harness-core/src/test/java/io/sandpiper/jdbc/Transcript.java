@@ -29,7 +29,6 @@ import java.util.Set;
 import java.util.StringJoiner;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
-import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.util.PGobject;
 import org.postgresql.util.PSQLException;
@@ -50,16 +49,6 @@ final class Transcript {
       };
 
   private final List<String> lines = Collections.synchronizedList(new ArrayList<>());
-  private final UnaryOperator<String> scrub;
-
-  /**
-   * A transcript without lines.
-   *
-   * @param scrub takes out what has to differ between two places, such as the database's name
-   */
-  Transcript(UnaryOperator<String> scrub) {
-    this.scrub = scrub;
-  }
 
   List<String> lines() {
     return List.copyOf(lines);
@@ -178,10 +167,8 @@ final class Transcript {
   private void write(String label, String seen) {
     String line = label + " -> " + seen;
     lines.add(
-        scrub.apply(
-            line.replaceAll("large object \\d+", "large object <oid>")
-                .replaceAll("\"sp:\\d+\"", "\"sp:<sandbox>\"")
-                .replaceAll("portal \"C_\\d+", "portal \"<portal>")));
+        line.replaceAll("large object \\d+", "large object <oid>")
+            .replaceAll("portal \"C_\\d+", "portal \"<portal>"));
   }
 
   private static String rows(ResultSet rows) throws Exception {

@@ -392,6 +392,6 @@ class SpringContextTests {
                 assertThat(context)
                     .getFailure()
                     .hasStackTraceContaining("sandpiper.unowned is 'maybe'")
-                    .hasStackTraceContaining("refuse or pass-through"));
+                    .hasStackTraceContaining("refuse, pass-through or shared"));
   }
 }

@@ -45,6 +45,9 @@ abstract class DataJdbcSuite extends FrameworkSuite {
   @Sandboxed(isolation = Isolation.TRANSACTION)
   static class InTransactions extends DataJdbcSuite {}
 
+  @Sandboxed(isolation = Isolation.DATABASE)
+  static class InDatabases extends DataJdbcSuite {}
+
   @EnableAutoConfiguration(
       exclude = {
         DataJdbcRepositoriesAutoConfiguration.class,

@@ -39,6 +39,9 @@ abstract class FlywaySuite {
   @Sandboxed(isolation = Isolation.TRANSACTION)
   static class InTransactions extends FlywaySuite {}
 
+  @Sandboxed(isolation = Isolation.DATABASE)
+  static class InDatabases extends FlywaySuite {}
+
   @EnableAutoConfiguration(
       exclude = {
         DataJdbcRepositoriesAutoConfiguration.class,
@@ -132,6 +135,9 @@ abstract class FlywaySuite {
 
     @Sandboxed(isolation = Isolation.TRANSACTION)
     static class InTransactions extends Other {}
+
+    @Sandboxed(isolation = Isolation.DATABASE)
+    static class InDatabases extends Other {}
 
     @Autowired JdbcTemplate jdbc;
     @Autowired Flyway flyway;

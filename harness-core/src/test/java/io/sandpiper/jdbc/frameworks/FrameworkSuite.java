@@ -251,6 +251,27 @@ abstract class FrameworkSuite {
   }
 
   @Twice
+  void a_cursor_in_a_transaction_of_set_up_leaves_its_connection_open(Pair pair) throws Exception {
+    pair.meet();
+    Sandbox.outside(
+        () -> {
+          assertThatThrownBy(
+                  () ->
+                      service.in(
+                          table -> {
+                            try (Stream<String> rows = table.stream()) {
+                              assertThat(rows).isEmpty();
+                            }
+                            table.add(own("undone"));
+                            throw new Thrown();
+                          }))
+              .isInstanceOf(Thrown.class);
+          return null;
+        });
+    assertThat(names.all()).isEmpty();
+  }
+
+  @Twice
   void a_batch_that_breaks_a_constraint_leaves_nothing(Pair pair) throws InterruptedException {
     names.add(many().get(MANY - 1));
     pair.meet();

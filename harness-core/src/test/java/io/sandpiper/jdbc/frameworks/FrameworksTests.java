@@ -24,32 +24,39 @@ class FrameworksTests {
 
   @TestFactory
   Stream<DynamicTest> spring_data_jdbc() {
-    return run(DataJdbcSuite.InTransactions.class);
+    return run(DataJdbcSuite.InTransactions.class, DataJdbcSuite.InDatabases.class);
   }
 
   @TestFactory
   Stream<DynamicTest> jooq() {
-    return run(JooqSuite.InTransactions.class);
+    return run(JooqSuite.InTransactions.class, JooqSuite.InDatabases.class);
   }
 
   @TestFactory
   Stream<DynamicTest> jpa() {
-    return run(JpaSuite.InTransactions.class, JpaSuite.InTransactionsWithoutAutocommit.class);
+    return run(
+        JpaSuite.InTransactions.class,
+        JpaSuite.InDatabases.class,
+        JpaSuite.InTransactionsWithoutAutocommit.class);
   }
 
   @TestFactory
   Stream<DynamicTest> tenants() {
-    return run(TenantSuite.InTransactions.class);
+    return run(TenantSuite.InTransactions.class, TenantSuite.InDatabases.class);
   }
 
   @TestFactory
   Stream<DynamicTest> flyway() {
-    return run(FlywaySuite.InTransactions.class, FlywaySuite.Other.InTransactions.class);
+    return run(
+        FlywaySuite.InTransactions.class,
+        FlywaySuite.InDatabases.class,
+        FlywaySuite.Other.InTransactions.class,
+        FlywaySuite.Other.InDatabases.class);
   }
 
   @TestFactory
   Stream<DynamicTest> mybatis() {
-    return run(MybatisSuite.InTransactions.class);
+    return run(MybatisSuite.InTransactions.class, MybatisSuite.InDatabases.class);
   }
 
   private static Stream<DynamicTest> run(Class<?>... suites) {

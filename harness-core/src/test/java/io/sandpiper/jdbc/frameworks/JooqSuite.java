@@ -50,6 +50,9 @@ abstract class JooqSuite extends FrameworkSuite {
   @Sandboxed(isolation = Isolation.TRANSACTION)
   static class InTransactions extends JooqSuite {}
 
+  @Sandboxed(isolation = Isolation.DATABASE)
+  static class InDatabases extends JooqSuite {}
+
   @EnableAutoConfiguration(
       exclude = {
         DataJdbcRepositoriesAutoConfiguration.class,

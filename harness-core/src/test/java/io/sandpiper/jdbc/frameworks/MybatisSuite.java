@@ -47,6 +47,9 @@ abstract class MybatisSuite extends FrameworkSuite {
   @Sandboxed(isolation = Isolation.TRANSACTION)
   static class InTransactions extends MybatisSuite {}
 
+  @Sandboxed(isolation = Isolation.DATABASE)
+  static class InDatabases extends MybatisSuite {}
+
   @EnableAutoConfiguration(
       exclude = {
         DataJdbcRepositoriesAutoConfiguration.class,

@@ -55,6 +55,9 @@ abstract class TenantSuite {
   @Sandboxed(isolation = Isolation.TRANSACTION)
   static class InTransactions extends TenantSuite {}
 
+  @Sandboxed(isolation = Isolation.DATABASE)
+  static class InDatabases extends TenantSuite {}
+
   private static final String EAST = "east";
   private static final String WEST = "west";
 

@@ -1,0 +1,111 @@
+package io.sandpiper.jdbc;
+
+import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * The room for connections of sandboxes on one server, which all pools that lead there share.
+ *
+ * <p>Safe for use by several threads.
+ */
+final class ServerRoom {
+
+  /** Left for everybody else on the server: its superuser's share and other programs. */
+  private static final int SPARE = 10;
+
+  private final Permits permits = new Permits();
+  private final List<ConnectionRoom> rooms = new ArrayList<>();
+  private int limit;
+  private int capacity;
+  private int pooled;
+  private int opened;
+
+  private static final class Permits extends Semaphore {
+
+    private static final long serialVersionUID = 1;
+
+    Permits() {
+      super(0, true);
+    }
+
+    void remove(int count) {
+      reducePermits(count);
+    }
+  }
+
+  /** Counts in the connections that a pool may open for the application itself. */
+  synchronized void join(ConnectionRoom room, int poolSize) {
+    rooms.add(room);
+    pooled += poolSize;
+    resize();
+  }
+
+  synchronized void leave(ConnectionRoom room, int poolSize) {
+    if (rooms.remove(room)) {
+      pooled -= poolSize;
+      resize();
+    }
+  }
+
+  synchronized boolean knowsLimit() {
+    return limit > 0;
+  }
+
+  /** Says how many connections the server accepts. */
+  synchronized void limit(int connections) {
+    limit = connections;
+    resize();
+  }
+
+  private void resize() {
+    if (limit == 0) {
+      return;
+    }
+    int fitting = Math.max(1, limit - SPARE - pooled);
+    if (fitting > capacity) {
+      permits.release(fitting - capacity);
+    } else {
+      permits.remove(capacity - fitting);
+    }
+    capacity = fitting;
+  }
+
+  /** Waits in turn until a sandbox may hold one more connection; false where the time is up. */
+  boolean acquire(long millis) throws InterruptedException {
+    return permits.tryAcquire(millis, TimeUnit.MILLISECONDS);
+  }
+
+  void release() {
+    permits.release();
+  }
+
+  /** Counts a connection that is about to be opened; one that nobody uses makes room for it. */
+  void opening() throws SQLException {
+    List<ConnectionRoom> others;
+    synchronized (this) {
+      opened++;
+      if (limit == 0 || opened <= capacity) {
+        return;
+      }
+      others = List.copyOf(rooms);
+    }
+    for (ConnectionRoom room : others) {
+      if (room.closeOneUnused()) {
+        return;
+      }
+    }
+  }
+
+  synchronized void closed() {
+    opened--;
+  }
+
+  /** "sandboxes may hold 80 connections there, beside the 10 of the application's pools". */
+  synchronized String describe() {
+    return "sandboxes may hold %d there, beside the %d of the application's pools"
+        .formatted(capacity, pooled);
+  }
+}
