@@ -86,7 +86,8 @@ final class JdbcFixture implements AutoCloseable {
         database.password());
   }
 
-  private String name() {
+  /** The name of the database. */
+  String name() {
     return database.url().replaceFirst("\\?.*", "").replaceFirst(".*/", "");
   }
 
