@@ -14,6 +14,7 @@ import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -49,7 +50,7 @@ class WorkerInDatabaseTests {
     assertThat(tables.rows()).isEqualTo(Tables.Rows.NONE);
   }
 
-  private List<String> writers() {
+  private List<@Nullable String> writers() {
     return jdbc.sql("SELECT DISTINCT written_by FROM audit").query(String.class).list();
   }
 

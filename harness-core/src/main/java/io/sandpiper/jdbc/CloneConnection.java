@@ -125,12 +125,17 @@ final class CloneConnection extends JdbcHandle {
 
   /** Does what reaches the server at most to fetch. */
   <T extends @Nullable Object> T run(Object use, SqlCall<T> call) throws SQLException {
+    if (closed && !clone.hasEnded()) {
+      throw hasBeenClosed();
+    }
+    return read(use, call);
+  }
+
+  /** Reads what a statement has brought, which knows itself whether it is closed. */
+  <T extends @Nullable Object> T read(Object use, SqlCall<T> call) throws SQLException {
     running.incrementAndGet();
     try {
       clone.check(use);
-      if (closed) {
-        throw hasBeenClosed();
-      }
       return call.call();
     } catch (SQLException failed) {
       if (clone.hasEnded() && !(failed instanceof SandboxException)) {

@@ -55,8 +55,11 @@ final class CloneObject extends JdbcHandle {
       case "unwrap", "isWrapperFor":
         return wrapper(self, method, args, physical);
       default:
+        SqlCall<@Nullable Object> reading = () -> Reflect.call(method, physical, args);
         Object result =
-            connection.run(method.getName() + "()", () -> Reflect.call(method, physical, args));
+            physical instanceof ResultSet
+                ? connection.read(this, reading)
+                : connection.run(Request.call(method.getName()), reading);
         return result instanceof ResultSet rows
             ? wrap(connection, ResultSet.class, rows, null)
             : result;

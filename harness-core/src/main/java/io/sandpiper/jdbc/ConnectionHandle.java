@@ -93,7 +93,7 @@ final class ConnectionHandle extends JdbcHandle {
           "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
     }
     if (bound instanceof Target.Real real) {
-      return OwnHandle.wrap(this, Reflect.call(method, real.connection(), args), null);
+      return OwnHandle.call(this, method, real.connection(), args, null);
     }
     return ConnectionSettings.knows(method)
         ? settings.call(method, args, transaction != null)
@@ -132,7 +132,7 @@ final class ConnectionHandle extends JdbcHandle {
     Request request = Request.call(method.getName());
     Target bound = bind(method, args);
     if (bound instanceof Target.Real real) {
-      return OwnHandle.wrap(this, Reflect.call(method, real.connection(), args), null);
+      return OwnHandle.call(this, method, real.connection(), args, null);
     }
     SandboxConnection connection = ((Target.Shared) bound).connection();
     switch (method.getName()) {

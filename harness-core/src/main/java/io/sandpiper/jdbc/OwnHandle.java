@@ -8,6 +8,7 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,6 +16,14 @@ import org.jspecify.annotations.Nullable;
  * knows the connection as the application does.
  */
 final class OwnHandle extends PartHandle {
+
+  private static final Set<Class<?>> LEADING_BACK =
+      Set.of(
+          Statement.class,
+          PreparedStatement.class,
+          CallableStatement.class,
+          ResultSet.class,
+          DatabaseMetaData.class);
 
   private final Object physical;
   private final @Nullable Object statement;
@@ -26,31 +35,30 @@ final class OwnHandle extends PartHandle {
   }
 
   /**
-   * Wraps what leads back to its connection; anything else is returned as it is.
+   * Calls a method, and wraps the result where it leads back to its connection.
    *
-   * @param statement the wrapped statement that it comes from, or null
+   * @param statement the wrapped statement that a result would come from, or null
    */
-  static @Nullable Object wrap(
-      ConnectionHandle connection, @Nullable Object result, @Nullable Object statement) {
-    Class<?> type = type(result);
-    return type == null || result == null
-        ? result
-        : Proxy.newProxyInstance(
+  static @Nullable Object call(
+      ConnectionHandle connection,
+      Method method,
+      Object physical,
+      @Nullable Object @Nullable [] args,
+      @Nullable Object statement)
+      throws SQLException {
+    Object result = Reflect.call(method, physical, args);
+    Class<?> type = method.getReturnType();
+    if (type == Object.class && result instanceof ResultSet) {
+      type = ResultSet.class;
+    } else if (type == Statement.class && result instanceof PreparedStatement) {
+      type = PreparedStatement.class;
+    }
+    return result != null && LEADING_BACK.contains(type)
+        ? Proxy.newProxyInstance(
             OwnHandle.class.getClassLoader(),
             new Class<?>[] {type},
-            new OwnHandle(connection, result, statement));
-  }
-
-  private static @Nullable Class<?> type(@Nullable Object result) {
-    if (result instanceof ResultSet) {
-      return ResultSet.class;
-    }
-    if (result instanceof Statement) {
-      return result instanceof CallableStatement
-          ? CallableStatement.class
-          : result instanceof PreparedStatement ? PreparedStatement.class : Statement.class;
-    }
-    return result instanceof DatabaseMetaData ? DatabaseMetaData.class : null;
+            new OwnHandle(connection, result, statement))
+        : result;
   }
 
   @Override
@@ -62,15 +70,12 @@ final class OwnHandle extends PartHandle {
         yield connection.proxy();
       }
       case "getStatement" -> {
-        Object own = Reflect.call(method, physical, args);
-        yield own == null || statement == null ? wrap(connection, own, null) : statement;
+        Object own = call(connection, method, physical, args, null);
+        yield own == null || statement == null ? own : statement;
       }
       case "unwrap", "isWrapperFor" -> wrapper(self, method, args, physical);
       default ->
-          wrap(
-              connection,
-              Reflect.call(method, physical, args),
-              physical instanceof Statement ? self : null);
+          call(connection, method, physical, args, physical instanceof Statement ? self : null);
     };
   }
 }

@@ -5,6 +5,7 @@ import java.lang.reflect.Proxy;
 import java.sql.Array;
 import java.sql.Blob;
 import java.sql.Clob;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
@@ -142,7 +143,10 @@ final class ResultSetHandle extends PartHandle {
     if (statement != null || raw == null) {
       return statement == null ? null : statement.proxy();
     }
-    return new StatementHandle(connection, raw, null).proxy(Statement.class);
+    return raw instanceof PreparedStatement
+        ? new StatementHandle(connection, raw, connection.text(raw.toString()))
+            .proxy(PreparedStatement.class)
+        : new StatementHandle(connection, raw, null).proxy(Statement.class);
   }
 
   private @Nullable Object wrap(@Nullable Object result) {

@@ -4,9 +4,11 @@ import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
+import io.sandpiper.jdbc.SqlText.Trait;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Savepoint;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.PgConnection;
@@ -25,6 +27,7 @@ final class SandboxConnection implements SandboxPart {
   private final Facts facts;
   private final Leases leases;
   private final Wire wire;
+  private final OpenConnections open;
 
   private final AtomicBoolean isolationNoted = new AtomicBoolean();
   private @Nullable Connection taken;
@@ -47,6 +50,7 @@ final class SandboxConnection implements SandboxPart {
     this.facts = facts;
     this.leases = new Leases(sandbox);
     this.wire = new Wire("sandpiper connection of " + sandbox.id());
+    this.open = sandbox.run().shared(OpenConnections.class, OpenConnections::new);
   }
 
   Sandbox sandbox() {
@@ -201,7 +205,7 @@ final class SandboxConnection implements SandboxPart {
               settle(lease, commit);
             } catch (SQLException failed) {
               noteLoss(failed);
-              throw failed;
+              throw explained(use, failed);
             }
             return null;
           });
@@ -245,11 +249,47 @@ final class SandboxConnection implements SandboxPart {
     taken = connection;
     PgConnection pg = connection.unwrap(PgConnection.class);
     wire.connected(pg);
-    Session session = Session.begin(pg, sandbox.id().sequence(), room.isDedicated());
+    Session session =
+        Session.begin(pg, sandbox.id().sequence(), room.isDedicated(), room.locks().timeout());
     session.expect(facts.get(pg));
     Opened fresh = new Opened(session, new Savepoints(session, facts));
     opened = fresh;
+    open.add(this);
+    room.locks().opened(this);
     return fresh;
+  }
+
+  /** The process that serves it; 0 where it is not open. */
+  int pid() {
+    Opened known = opened;
+    return known == null ? 0 : known.pg().getBackendPID();
+  }
+
+  /** Tells the processes of one server from those of another. */
+  String server() {
+    Opened known = opened;
+    return known == null ? "" : known.session().server();
+  }
+
+  /** The call in progress, to be compared with itself later; null where there is none. */
+  @Nullable Object running() {
+    return wire.running();
+  }
+
+  /** The connections to the same server that sandboxes of its run have open, by process. */
+  Map<Integer, SandboxConnection> neighbours() {
+    return open.on(server());
+  }
+
+  /** The test that a process of the same server worked for until just now, or null. */
+  @Nullable String justEnded(int pid) {
+    return open.justEnded(server(), pid);
+  }
+
+  /** Whether the lock timeout may be the application's own by now. */
+  boolean mayHaveSetLockTimeout() {
+    Opened known = opened;
+    return known != null && known.session().has(Trait.SETS_LOCK_TIMEOUT);
   }
 
   /** What the driver keeps of its own was changed through the raw connection. */
@@ -353,11 +393,13 @@ final class SandboxConnection implements SandboxPart {
         cause);
   }
 
-  /** An error that there is only because all share one transaction says so. */
-  private static SQLException explained(Request request, SQLException failed) {
-    if (failed instanceof SandboxException
-        || !PSQLState.ACTIVE_SQL_TRANSACTION.getState().equals(failed.getSQLState())) {
+  /** An error that there is only because of the sandboxes says so. */
+  private SQLException explained(Object request, SQLException failed) {
+    if (failed instanceof SandboxException) {
       return failed;
+    }
+    if (!PSQLState.ACTIVE_SQL_TRANSACTION.getState().equals(failed.getSQLState())) {
+      return LockErrors.explained(this, room.locks(), request, failed);
     }
     return new SandboxException(
         ("Not supported in a TRANSACTION sandbox, which is one transaction from its first statement"
@@ -392,7 +434,9 @@ final class SandboxConnection implements SandboxPart {
       if (connection == null) {
         return;
       }
+      room.locks().closed(this);
       if (!idle) {
+        open.remove(this);
         room.discard(connection);
         throw new SandboxException(
             "a statement was still running %d s after the end; its connection was closed"
@@ -411,6 +455,7 @@ final class SandboxConnection implements SandboxPart {
     Opened now = opened;
     // The server rolls back what a closed connection leaves.
     boolean reusable = now != null && !leases.copying() && undo(now);
+    open.remove(this);
     if (reusable) {
       room.giveBack(connection);
     } else {

@@ -11,6 +11,7 @@ import java.sql.ConnectionBuilder;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.sql.ShardingKeyBuilder;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -54,16 +55,21 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    * What a wrapped pool does.
    *
    * @param leakCheck whether rows that are committed past the sandboxes fail the run
+   * @param lockTimeout how long a statement waits for a lock of another test; zero for no end
    */
   record Rules(
-      Unowned unowned, boolean leakCheck, BooleanSupplier settingUp, CloneSettings clones) {}
+      Unowned unowned,
+      boolean leakCheck,
+      BooleanSupplier settingUp,
+      Duration lockTimeout,
+      CloneSettings clones) {}
 
   private SandboxDataSource(DataSource pool, Rules rules, Run run) {
     this.pool = pool;
     this.rules = rules;
     this.run = run;
     this.servers = Run.ofThisJvm().shared(Servers.class, Servers::new);
-    this.room = new ConnectionRoom(pool, servers);
+    this.room = new ConnectionRoom(pool, servers, rules.lockTimeout());
     Destination destination = room.destination();
     this.key = destination == null ? this : destination;
     this.leakCheck = rules.leakCheck() ? LeakCheck.of(run) : null;
@@ -94,9 +100,9 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    * As {@link #wrap(DataSource, Unowned, BooleanSupplier)}, with settings from elsewhere than
    * system properties.
    *
-   * @param settings looks up {@code sandpiper.leak-check}, {@code sandpiper.keep-failed}, {@code
-   *     sandpiper.propagate-database} and {@code sandpiper.database.clones}; null where one is not
-   *     set
+   * @param settings looks up {@code sandpiper.lock-timeout}, {@code sandpiper.leak-check}, {@code
+   *     sandpiper.keep-failed}, {@code sandpiper.propagate-database} and {@code
+   *     sandpiper.database.clones}; null where one is not set
    * @throws IllegalArgumentException if a setting has a value that is none
    */
   public static SandboxDataSource wrap(
@@ -107,7 +113,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     boolean leakCheck = Boolean.parseBoolean(settings.apply("sandpiper.leak-check"));
     return wrap(
         pool,
-        new Rules(unowned, leakCheck, settingUp, CloneSettings.of(settings)),
+        new Rules(
+            unowned, leakCheck, settingUp, LockTimeout.of(settings), CloneSettings.of(settings)),
         Run.ofThisJvm());
   }
 

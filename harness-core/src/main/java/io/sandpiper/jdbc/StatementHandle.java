@@ -5,6 +5,7 @@ import java.lang.reflect.Proxy;
 import java.sql.Array;
 import java.sql.BatchUpdateException;
 import java.sql.ParameterMetaData;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
@@ -108,7 +109,7 @@ final class StatementHandle extends PartHandle {
       ConnectionHandle.allowed(text);
       request = Request.statement(text);
     } else if (request == null) {
-      request = Request.statement(text);
+      request = Request.statement(text, physical instanceof PreparedStatement known ? known : null);
       prepared = request;
     }
     Object result = run(request, method, args);

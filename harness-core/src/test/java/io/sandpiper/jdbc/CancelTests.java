@@ -30,7 +30,7 @@ class CancelTests extends InSandbox {
     } catch (ExecutionException failed) {
       return failed.getCause() instanceof SQLException thrown
           ? String.valueOf(thrown.getSQLState())
-          : failed.getCause().toString();
+          : String.valueOf(failed.getCause());
     }
   }
 

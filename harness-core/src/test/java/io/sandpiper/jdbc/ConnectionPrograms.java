@@ -102,11 +102,13 @@ final class ConnectionPrograms {
             "equality and text of JDBC objects",
             (c, seen) -> {
               try (Statement s = c.createStatement()) {
-                seen.note("itself", s.equals(s));
+                Object itself = s;
+                seen.note("itself", s.equals(itself));
                 seen.note("another", s.equals(c.createStatement()));
                 seen.note("connection", s.getConnection().equals(c));
                 seen.note("same", s.getConnection() == c);
-                seen.note("hash", c.hashCode() == c.hashCode());
+                int hash = c.hashCode();
+                seen.note("hash", hash == c.hashCode());
                 seen.note("of metadata", c.getMetaData().getConnection() == c);
                 ResultSet rows = s.executeQuery("SELECT 1");
                 seen.note("of rows", rows.getStatement() == s);
