@@ -35,7 +35,7 @@ import org.postgresql.util.PSQLException;
 /** Locks that one test holds and another wants. */
 class LockTests {
 
-  private static final Duration SHORT = Duration.ofSeconds(2);
+  private static final Duration SHORT = Duration.ofMillis(1_200);
   private static final Duration LONG = Duration.ofSeconds(4);
   private static final String SOON_DEADLOCK = "deadlock_timeout='100ms'";
 
