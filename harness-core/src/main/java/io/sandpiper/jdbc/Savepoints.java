@@ -224,6 +224,7 @@ final class Savepoints {
     T result;
     try {
       result = call.call();
+      call.learn(result);
     } catch (SQLException failed) {
       if (!lease.transaction()) {
         undo(lease);
@@ -242,11 +243,11 @@ final class Savepoints {
   private <T extends @Nullable Object> T autosaved(Lease lease, SqlCall<T> call)
       throws SQLException {
     PgConnection pg = session.pg();
+    T result;
     pg.setAutosave(AutoSave.ALWAYS);
     try {
-      T result = call.call();
+      result = call.call();
       lease.savepoint(AUTOSAVE);
-      return result;
     } catch (SQLException failed) {
       // pgjdbc has gone back to the savepoint; in production the transaction would be failed now.
       if (isFromServer(failed)) {
@@ -259,6 +260,13 @@ final class Savepoints {
     } finally {
       pg.setAutosave(AutoSave.NEVER);
     }
+    // What the driver asks by itself would get an autosave too, behind the statement's own.
+    return later(
+        lease,
+        () -> {
+          call.learn(result);
+          return result;
+        });
   }
 
   private <T extends @Nullable Object> T named(Lease lease, SqlCall<T> call) throws SQLException {
@@ -270,6 +278,7 @@ final class Savepoints {
   /** Several statements at once are one transaction, also in autocommit. */
   private <T extends @Nullable Object> T checked(SqlCall<T> call) throws SQLException {
     T result = call.call();
+    call.learn(result);
     sendIfAny(constraints.atCommit(facts(), true));
     return result;
   }

@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Sandbox;
+import java.sql.CallableStatement;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Savepoint;
 import java.sql.Statement;
+import java.sql.Types;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -482,5 +484,35 @@ class TransactionSandboxTests extends InSandbox {
           }
           assertThat(db.ids()).containsExactly(1);
         });
+  }
+
+  @Test
+  void what_the_driver_asks_about_types_leaves_the_rollback_whole() throws Exception {
+    setUp(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE TABLE feeling (mood mood)",
+        "CREATE PROCEDURE feel(OUT felt mood) LANGUAGE plpgsql AS"
+            + " 'BEGIN INSERT INTO feeling VALUES (''ok'') RETURNING mood INTO felt; END'");
+    inside(
+        () -> {
+          try (Connection connection = transaction()) {
+            value(connection, "INSERT INTO feeling VALUES ('ok') RETURNING mood");
+            connection.rollback();
+            assertThat(value(connection, "SELECT count(*) FROM feeling")).isEqualTo("0");
+          }
+        });
+    Sandbox other = db.open("T.other");
+    inside(
+        other,
+        () -> {
+          try (Connection connection = transaction();
+              CallableStatement call = connection.prepareCall("CALL feel(?)")) {
+            call.registerOutParameter(1, Types.VARCHAR);
+            call.execute();
+            connection.rollback();
+            assertThat(value(connection, "SELECT count(*) FROM feeling")).isEqualTo("0");
+          }
+        });
+    db.run.end(other, null);
   }
 }
