@@ -1,6 +1,7 @@
 package io.sandpiper.jdbc;
 
 import io.sandpiper.jdbc.SqlText.Trait;
+import org.postgresql.util.PSQLState;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.AutoSave;
@@ -255,6 +256,8 @@ final class Savepoints {
           lease.fail();
         }
         nothingSince(AUTOSAVE);
+      } else if (cameAfterwards(failed)) {
+        lease.savepoint(AUTOSAVE);
       }
       throw failed;
     } finally {
@@ -380,6 +383,12 @@ final class Savepoints {
     if (sql != null) {
       session.send(sql);
     }
+  }
+
+  /** Whether the driver did not like what came back of a statement that has succeeded. */
+  private static boolean cameAfterwards(SQLException failed) {
+    return PSQLState.NO_DATA.getState().equals(failed.getSQLState())
+        || PSQLState.TOO_MANY_RESULTS.getState().equals(failed.getSQLState());
   }
 
   private static boolean isFromServer(SQLException failed) {

@@ -515,4 +515,24 @@ class TransactionSandboxTests extends InSandbox {
         });
     db.run.end(other, null);
   }
+
+  @Test
+  void a_statement_whose_result_the_driver_refuses_goes_with_its_transaction() throws Exception {
+    setUp(
+        "CREATE FUNCTION adds() RETURNS int LANGUAGE sql AS"
+            + " 'INSERT INTO item VALUES (2, ''x'') RETURNING id'");
+    inside(
+        () -> {
+          try (Connection connection = transaction();
+              Statement statement = connection.createStatement()) {
+            assertThatThrownBy(() -> statement.executeQuery("INSERT INTO item VALUES (1, 'x')"))
+                .isInstanceOf(SQLException.class);
+            connection.rollback();
+            assertThatThrownBy(() -> statement.executeUpdate("SELECT adds()"))
+                .isInstanceOf(SQLException.class);
+            connection.rollback();
+            assertThat(ids(connection)).isEmpty();
+          }
+        });
+  }
 }
