@@ -210,6 +210,9 @@ final class Savepoints {
         redefined = true;
         constraints.unknown();
       }
+      if (sql.rollsBackInPart()) {
+        redefined |= own != null;
+      }
     }
     if (!lease.transaction() && lease.setConstraints()) {
       constraints.unknown();
@@ -349,6 +352,7 @@ final class Savepoints {
       }
       lease.savepoint(null);
       session.wentBack();
+      redefined |= own != null;
       losesInner(lease);
     }
   }
