@@ -211,6 +211,7 @@ final class Savepoints {
         constraints.unknown();
       }
       if (sql.rollsBackInPart()) {
+        session.wentBackInPart();
         redefined |= own != null;
       }
     }

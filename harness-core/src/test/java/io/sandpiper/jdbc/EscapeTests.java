@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Sandbox;
+import java.sql.Savepoint;
 import java.sql.Connection;
 import java.sql.SQLException;
 import org.junit.jupiter.api.Test;
@@ -142,6 +143,24 @@ class EscapeTests extends InSandbox {
           try (Connection connection = transaction()) {
             run(connection, "SAVEPOINT s; LOCK TABLE item; SELECT 1");
           }
+        });
+  }
+
+  @Test
+  void is_not_suspected_after_a_rollback_to_a_savepoint() throws Exception {
+    inside(
+        () -> {
+          try (Connection connection = transaction()) {
+            insert(connection, 1);
+            Savepoint savepoint = connection.setSavepoint();
+            run(connection, "SELECT 'commit'");
+            connection.rollback(savepoint);
+            run(connection, "SAVEPOINT s; SELECT 'commit'");
+            run(connection, "SELECT 1; ROLLBACK TO SAVEPOINT s");
+            insert(connection, 2);
+            connection.commit();
+          }
+          assertThat(db.ids()).containsExactly(1, 2);
         });
   }
 }
