@@ -340,9 +340,7 @@ final class ConnectionHandle extends JdbcHandle {
   /** Called by the connection when a transaction of this handle has got its lease. */
   void begun(Lease lease) {
     transaction = lease;
-    if (lease.work() != null) {
-      lease.work().hold();
-    }
+    lease.holdWork();
     if (target instanceof Target.Shared bound && settings.isolationIsStronger()) {
       bound.connection().noteIsolation(settings.isolation());
     }

@@ -3,7 +3,6 @@ package io.sandpiper.jdbc;
 import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
-import io.sandpiper.Work;
 import io.sandpiper.jdbc.SqlText.Trait;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -148,7 +147,9 @@ final class SandboxConnection implements SandboxPart {
       SqlCall<T> call)
       throws SQLException {
     Lease lease = leases.acquire(handle, current, true, request);
-    if (!own && current == null) {
+    if (own) {
+      lease.holdWork();
+    } else if (current == null) {
       handle.begun(lease);
     }
     boolean begun = false;
@@ -211,10 +212,7 @@ final class SandboxConnection implements SandboxPart {
           });
     } finally {
       leases.release(lease);
-      Work work = lease.work();
-      if (work != null) {
-        work.release(null);
-      }
+      lease.releaseWork();
     }
   }
 
