@@ -419,10 +419,26 @@ final class ConnectionHandle extends JdbcHandle {
       return;
     }
     try {
+      cancelCopy();
+    } finally {
+      closeStatements();
+    }
+  }
+
+  private void cancelCopy() throws SQLException {
+    try {
       CopyHandle open = copy;
       if (open != null) {
         open.cancelIfOpen();
       }
+    } catch (SandboxEndedException ended) {
+      // The connection was closed with the COPY on it.
+      copy = null;
+    }
+  }
+
+  private void closeStatements() throws SQLException {
+    try {
       for (Statement statement : statements.toArray(Statement[]::new)) {
         statement.close();
       }

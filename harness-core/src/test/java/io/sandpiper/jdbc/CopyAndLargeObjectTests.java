@@ -183,4 +183,13 @@ class CopyAndLargeObjectTests extends InSandbox {
     work.finish(null);
     end.get(10, TimeUnit.SECONDS);
   }
+
+  @Test
+  void a_connection_with_an_open_copy_can_be_closed_after_the_end() throws Exception {
+    Connection connection = connection();
+    inside(() -> copies(connection).copyIn(COPY_IN));
+    db.run.end(sandbox, null);
+    connection.close();
+    assertThat(connection.isClosed()).isTrue();
+  }
 }
