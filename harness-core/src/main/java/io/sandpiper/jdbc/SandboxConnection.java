@@ -244,17 +244,27 @@ final class SandboxConnection implements SandboxPart {
               .formatted(sandbox.testName(), product),
           SandboxException.NOT_SUPPORTED);
     }
+    Opened fresh;
+    try {
+      fresh = begin(connection.unwrap(PgConnection.class));
+    } catch (SQLException | RuntimeException failed) {
+      // The next call tries again, with another one.
+      room.discard(connection);
+      throw failed;
+    }
     taken = connection;
-    PgConnection pg = connection.unwrap(PgConnection.class);
-    wire.connected(pg);
-    Session session =
-        Session.begin(pg, sandbox.id().sequence(), room.isDedicated(), room.locks().timeout());
-    session.expect(facts.get(pg));
-    Opened fresh = new Opened(session, new Savepoints(session, facts));
     opened = fresh;
     open.add(this);
     room.locks().opened(this);
     return fresh;
+  }
+
+  private Opened begin(PgConnection pg) throws SQLException {
+    wire.connected(pg);
+    Session session =
+        Session.begin(pg, sandbox.id().sequence(), room.isDedicated(), room.locks().timeout());
+    session.expect(facts.get(pg));
+    return new Opened(session, new Savepoints(session, facts));
   }
 
   /** The process that serves it; 0 where it is not open. */
