@@ -67,7 +67,15 @@ final class SandboxConnection implements SandboxPart {
   PgConnection raw(Object use) throws SQLException {
     check(use);
     Opened known = opened;
-    return known != null ? known.pg() : wire.call(this::open).pg();
+    if (known != null) {
+      return known.pg();
+    }
+    return wire.call(
+        () -> {
+          // It may have ended while another call had the wire; what is opened then stays open.
+          check(use);
+          return open().pg();
+        });
   }
 
   /** Throws where this connection can be used no more. */
