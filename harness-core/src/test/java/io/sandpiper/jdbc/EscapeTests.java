@@ -163,4 +163,11 @@ class EscapeTests extends InSandbox {
           assertThat(db.ids()).containsExactly(1, 2);
         });
   }
+
+  @Test
+  void a_doubled_quote_does_not_end_a_literal_with_backslashes() throws Exception {
+    inside(
+        () ->
+            assertThat(value("SELECT E'it''s \\' ; commit'")).isEqualTo("it's ' ; commit"));
+  }
 }
