@@ -31,6 +31,7 @@ final class StatementHandle extends PartHandle {
   private int fetchSize;
   private boolean streaming;
   private boolean driverFailed;
+  private boolean typesKnown;
   private volatile @Nullable Request current;
   private volatile boolean running;
 
@@ -114,7 +115,7 @@ final class StatementHandle extends PartHandle {
     }
     Object result = run(request, method, args);
     connection.journal(StatementText.of(text, result, physical));
-    return wrap(result, true);
+    return wrap(result, typesKnown);
   }
 
   private @Nullable Object executeBatch(Method method) throws SQLException {
@@ -203,7 +204,7 @@ final class StatementHandle extends PartHandle {
 
     @Override
     public void learn(@Nullable Object result) throws SQLException {
-      ColumnTypes.learn(result, physical);
+      typesKnown = ColumnTypes.learn(result, physical);
     }
   }
 

@@ -535,4 +535,19 @@ class TransactionSandboxTests extends InSandbox {
           }
         });
   }
+
+  @Test
+  void a_cursor_that_is_not_there_takes_nothing_along() throws Exception {
+    inside(
+        () -> {
+          try (Connection connection = connection();
+              Statement statement = connection.createStatement();
+              ResultSet rows = statement.executeQuery("SELECT 'none'::refcursor")) {
+            rows.next();
+            assertThatThrownBy(() -> rows.getObject(1)).isInstanceOf(SQLException.class);
+            insert(connection(), 1);
+          }
+          assertThat(db.ids()).containsExactly(1);
+        });
+  }
 }
