@@ -42,7 +42,8 @@ final class Request {
    * @param prepared the driver's, which knows the values of its parameters, or null
    */
   static Request statement(SqlText text, @Nullable PreparedStatement prepared) {
-    return new Request(text, List.of(text), text.takesAutosave() && !asksForTypes(prepared), false, prepared);
+    return new Request(
+        text, List.of(text), text.takesAutosave() && !asksForTypes(prepared), false, prepared);
   }
 
   /** A call asks for the types of what it returns before the driver gives it out of its hands. */

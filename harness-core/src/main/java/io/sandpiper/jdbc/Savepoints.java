@@ -1,12 +1,12 @@
 package io.sandpiper.jdbc;
 
 import io.sandpiper.jdbc.SqlText.Trait;
-import org.postgresql.util.PSQLState;
 import java.sql.SQLException;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.AutoSave;
 import org.postgresql.jdbc.PgConnection;
 import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 import org.postgresql.util.ServerErrorMessage;
 
 /**

@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Sandbox;
-import java.sql.Savepoint;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -166,8 +166,6 @@ class EscapeTests extends InSandbox {
 
   @Test
   void a_doubled_quote_does_not_end_a_literal_with_backslashes() throws Exception {
-    inside(
-        () ->
-            assertThat(value("SELECT E'it''s \\' ; commit'")).isEqualTo("it's ' ; commit"));
+    inside(() -> assertThat(value("SELECT E'it''s \\' ; commit'")).isEqualTo("it's ' ; commit"));
   }
 }

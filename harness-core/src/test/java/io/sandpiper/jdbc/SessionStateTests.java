@@ -4,7 +4,9 @@ import static io.sandpiper.jdbc.JdbcFixture.insert;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Sandbox;
+import io.sandpiper.server.TestDatabase;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
