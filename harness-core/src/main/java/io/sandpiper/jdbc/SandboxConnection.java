@@ -211,7 +211,7 @@ final class SandboxConnection implements SandboxPart {
           () -> {
             check(use);
             try {
-              settle(lease, commit);
+              settle(lease, commit, use);
             } catch (SQLException failed) {
               noteLoss(failed);
               throw explained(use, failed);
@@ -224,16 +224,26 @@ final class SandboxConnection implements SandboxPart {
     }
   }
 
-  private void settle(Lease lease, boolean commit) throws SQLException {
+  private void settle(Lease lease, boolean commit, Object use) throws SQLException {
     Opened now = open();
     if (commit) {
       now.savepoints().commit(lease);
     } else {
+      refuseUnderInner(lease, use);
       now.savepoints().undo(lease);
     }
     String lost = now.savepoints().lost();
     if (lost != null && broken == null) {
       broken = new SandboxException(lost, SandboxException.NOT_SUPPORTED);
+    }
+  }
+
+  /** A rollback would take the open transaction inside along, with the savepoint it needs. */
+  private void refuseUnderInner(Lease lease, Object use) throws SandboxException {
+    if (lease.savepoint() != null && leases.holder() != lease) {
+      SandboxException refusal = leases.interleaved(use);
+      broken = refusal;
+      throw refusal;
     }
   }
 
