@@ -234,6 +234,7 @@ final class Session {
     }
     send("SET LOCAL %s='%s'".formatted(MARKER, marker));
     marked = true;
+    begun = true;
   }
 
   /** Whether the transaction has ended without us. */

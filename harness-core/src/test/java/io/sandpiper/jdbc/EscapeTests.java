@@ -168,4 +168,19 @@ class EscapeTests extends InSandbox {
   void a_doubled_quote_does_not_end_a_literal_with_backslashes() throws Exception {
     inside(() -> assertThat(value("SELECT E'it''s \\' ; commit'")).isEqualTo("it's ' ; commit"));
   }
+
+  @Test
+  void is_proven_in_the_first_statement_too() throws Exception {
+    Sandbox escaping = db.open("T.escaping");
+    setUp(
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off',"
+            + " current_database()); END$$");
+    inside(
+        escaping,
+        () ->
+            assertThatThrownBy(() -> db.execute("SELECT '\\''; COMMIT; SELECT 'x'"))
+                .isInstanceOf(SandboxException.class)
+                .hasMessageContaining("has ended by SQL that the sandbox did not see"));
+    assertThatThrownBy(() -> db.run.end(escaping, null)).isInstanceOf(AssertionError.class);
+  }
 }
