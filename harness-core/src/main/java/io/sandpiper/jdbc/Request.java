@@ -1,5 +1,6 @@
 package io.sandpiper.jdbc;
 
+import java.sql.CallableStatement;
 import java.sql.PreparedStatement;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -41,7 +42,13 @@ final class Request {
    * @param prepared the driver's, which knows the values of its parameters, or null
    */
   static Request statement(SqlText text, @Nullable PreparedStatement prepared) {
-    return new Request(text, List.of(text), text.takesAutosave(), false, prepared);
+    return new Request(
+        text, List.of(text), text.takesAutosave() && !asksForTypes(prepared), false, prepared);
+  }
+
+  /** A call asks for the types of what it returns before the driver gives it out of its hands. */
+  private static boolean asksForTypes(@Nullable PreparedStatement prepared) {
+    return prepared instanceof CallableStatement;
   }
 
   /** A text that the driver sends by another way than its statements, without its savepoint. */

@@ -3,7 +3,6 @@ package io.sandpiper.jdbc;
 import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
-import io.sandpiper.Work;
 import io.sandpiper.jdbc.SqlText.Trait;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -68,7 +67,15 @@ final class SandboxConnection implements SandboxPart {
   PgConnection raw(Object use) throws SQLException {
     check(use);
     Opened known = opened;
-    return known != null ? known.pg() : wire.call(this::open).pg();
+    if (known != null) {
+      return known.pg();
+    }
+    return wire.call(
+        () -> {
+          // It may have ended while another call had the wire; what is opened then stays open.
+          check(use);
+          return open().pg();
+        });
   }
 
   /** Throws where this connection can be used no more. */
@@ -148,7 +155,9 @@ final class SandboxConnection implements SandboxPart {
       SqlCall<T> call)
       throws SQLException {
     Lease lease = leases.acquire(handle, current, true, request);
-    if (!own && current == null) {
+    if (own) {
+      lease.holdWork();
+    } else if (current == null) {
       handle.begun(lease);
     }
     boolean begun = false;
@@ -202,7 +211,7 @@ final class SandboxConnection implements SandboxPart {
           () -> {
             check(use);
             try {
-              settle(lease, commit);
+              settle(lease, commit, use);
             } catch (SQLException failed) {
               noteLoss(failed);
               throw explained(use, failed);
@@ -211,23 +220,30 @@ final class SandboxConnection implements SandboxPart {
           });
     } finally {
       leases.release(lease);
-      Work work = lease.work();
-      if (work != null) {
-        work.release(null);
-      }
+      lease.releaseWork();
     }
   }
 
-  private void settle(Lease lease, boolean commit) throws SQLException {
+  private void settle(Lease lease, boolean commit, Object use) throws SQLException {
     Opened now = open();
     if (commit) {
       now.savepoints().commit(lease);
     } else {
+      refuseUnderInner(lease, use);
       now.savepoints().undo(lease);
     }
     String lost = now.savepoints().lost();
     if (lost != null && broken == null) {
       broken = new SandboxException(lost, SandboxException.NOT_SUPPORTED);
+    }
+  }
+
+  /** A rollback would take the open transaction inside along, with the savepoint it needs. */
+  private void refuseUnderInner(Lease lease, Object use) throws SandboxException {
+    if (lease.savepoint() != null && leases.holder() != lease) {
+      SandboxException refusal = leases.interleaved(use);
+      broken = refusal;
+      throw refusal;
     }
   }
 
@@ -246,17 +262,27 @@ final class SandboxConnection implements SandboxPart {
               .formatted(sandbox.testName(), product),
           SandboxException.NOT_SUPPORTED);
     }
+    Opened fresh;
+    try {
+      fresh = begin(connection.unwrap(PgConnection.class));
+    } catch (SQLException | RuntimeException failed) {
+      // The next call tries again, with another one.
+      room.discard(connection);
+      throw failed;
+    }
     taken = connection;
-    PgConnection pg = connection.unwrap(PgConnection.class);
-    wire.connected(pg);
-    Session session =
-        Session.begin(pg, sandbox.id().sequence(), room.isDedicated(), room.locks().timeout());
-    session.expect(facts.get(pg));
-    Opened fresh = new Opened(session, new Savepoints(session, facts));
     opened = fresh;
     open.add(this);
     room.locks().opened(this);
     return fresh;
+  }
+
+  private Opened begin(PgConnection pg) throws SQLException {
+    wire.connected(pg);
+    Session session =
+        Session.begin(pg, sandbox.id().sequence(), room.isDedicated(), room.locks().timeout());
+    session.expect(facts.get(pg));
+    return new Opened(session, new Savepoints(session, facts));
   }
 
   /** The process that serves it; 0 where it is not open. */

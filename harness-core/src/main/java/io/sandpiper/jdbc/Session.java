@@ -201,10 +201,15 @@ final class Session {
 
   /** Some of what was set may be undone by a rollback to a savepoint. */
   void wentBack() {
-    marked = false;
+    wentBackInPart();
     if (firstPath != null) {
       schema = "";
     }
+  }
+
+  /** The marker may be gone with what came after a savepoint of the application. */
+  void wentBackInPart() {
+    marked = false;
   }
 
   /** What the driver keeps of its own was changed, so the connection is not for others. */
@@ -229,6 +234,7 @@ final class Session {
     }
     send("SET LOCAL %s='%s'".formatted(MARKER, marker));
     marked = true;
+    begun = true;
   }
 
   /** Whether the transaction has ended without us. */
