@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** How templates and clones come and go, and what happens where they cannot be made. */
@@ -26,12 +27,19 @@ class CloneLifeTests {
 
   private final List<JdbcFixture> opened = new ArrayList<>();
 
+  private JdbcFixture witness;
+
+  @BeforeEach
+  void open() throws Exception {
+    witness = new JdbcFixture();
+  }
+
   @AfterEach
   void close() throws Exception {
     for (JdbcFixture fixture : opened) {
       fixture.close();
     }
-    try (JdbcFixture last = new JdbcFixture()) {
+    try (JdbcFixture last = witness) {
       assertThat(last.databasesForTests()).isEmpty();
     }
   }
