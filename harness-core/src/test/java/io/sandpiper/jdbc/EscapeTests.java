@@ -165,11 +165,6 @@ class EscapeTests extends InSandbox {
   }
 
   @Test
-  void a_doubled_quote_does_not_end_a_literal_with_backslashes() throws Exception {
-    inside(() -> assertThat(value("SELECT E'it''s \\' ; commit'")).isEqualTo("it's ' ; commit"));
-  }
-
-  @Test
   void is_proven_in_the_first_statement_too() throws Exception {
     Sandbox escaping = db.open("T.escaping");
     setUp(
