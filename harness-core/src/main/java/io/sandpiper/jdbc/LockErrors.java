@@ -31,6 +31,9 @@ final class LockErrors {
   /** Where the server raises what ends a statement from outside; NOWAIT is raised elsewhere. */
   private static final String BY_TIMEOUT = "ProcessInterrupts";
 
+  /** Where the server finds a deadlock; the application may raise the same SQLState itself. */
+  private static final String BY_DEADLOCK = "DeadLockReport";
+
   private static final Pattern COUNTERS =
       Pattern.compile("sequences?\\b|sequence_name|next_val|gen_val", Pattern.CASE_INSENSITIVE);
 
@@ -63,7 +66,8 @@ final class LockErrors {
       return failed;
     }
     LockErrors errors = new LockErrors(waiter, watch);
-    if (PSQLState.DEADLOCK_DETECTED.getState().equals(said.getSQLState())) {
+    if (PSQLState.DEADLOCK_DETECTED.getState().equals(said.getSQLState())
+        && BY_DEADLOCK.equals(said.getRoutine())) {
       return new SandboxException(
           errors.deadlock(use, said, failed), SandboxException.LOCK, failed);
     }

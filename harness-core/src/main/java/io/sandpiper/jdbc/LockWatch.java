@@ -139,9 +139,10 @@ final class LockWatch implements AutoCloseable {
         (connection, call) -> {
           LockWait wait = waits.get(connection.pid());
           Map<Integer, SandboxConnection> before = owners.getOrDefault(connection, Map.of());
-          if (wait == null || connection.running() != call) {
+          if (connection.running() != call) {
             looks.remove(connection);
-          } else if (sameOwners(waits, before, connection.neighbours())) {
+          } else if (wait != null && sameOwners(waits, before, connection.neighbours())) {
+            // One that waits no more may fail just now, and is then explained by the last look.
             saw(connection, new Look(call, since, new Waits(wait, waits, before)));
           }
         });

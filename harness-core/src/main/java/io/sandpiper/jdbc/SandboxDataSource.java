@@ -101,7 +101,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    * system properties.
    *
    * @param settings looks up {@code sandpiper.lock-timeout}, {@code sandpiper.leak-check}, {@code
-   *     sandpiper.keep-failed} and {@code sandpiper.database.clones}; null where one is not set
+   *     sandpiper.keep-failed}, {@code sandpiper.propagate-database} and {@code
+   *     sandpiper.database.clones}; null where one is not set
    * @throws IllegalArgumentException if a setting has a value that is none
    */
   public static SandboxDataSource wrap(
@@ -281,7 +282,11 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   private SandboxPart part(Sandbox sandbox) {
     if (sandbox.isolation() == Isolation.DATABASE) {
-      return new Clone(sandbox, texts, this::clones, rules.clones().keepFailed());
+      Clone clone = new Clone(sandbox, texts, this::clones, rules.clones().keepFailed());
+      if (rules.clones().toldToOthers()) {
+        DatabaseToJoin.add(sandbox, clone);
+      }
+      return clone;
     }
     if (rules.clones().keepFailed()) {
       sandbox.part(HowToKeep.class, HowToKeep::new);
@@ -330,6 +335,20 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
       known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
     }
     known.prepareTemplate();
+  }
+
+  /**
+   * Lets a sandbox of isolation DATABASE tell other processes of its database before it has used
+   * it, where {@code sandpiper.propagate-database} is set; else does nothing. It costs nothing
+   * until something is sent.
+   */
+  public void offerTo(Sandbox sandbox) {
+    // A pool of which one has to ask each time where it leads may lead to one that is offered too.
+    if (rules.clones().toldToOthers()
+        && sandbox.isolation() == Isolation.DATABASE
+        && !room.mustAsk()) {
+      sandbox.part(key, () -> part(sandbox));
+    }
   }
 
   /**

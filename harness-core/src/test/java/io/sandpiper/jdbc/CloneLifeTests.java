@@ -307,7 +307,7 @@ class CloneLifeTests {
   @Test
   void settings_of_the_database_come_along() throws Exception {
     JdbcFixture db = opened(new JdbcFixture());
-    String name = db.database.url().replaceFirst(".*/", "");
+    String name = db.name();
     db.admin("ALTER DATABASE \"%s\" SET search_path = 'a b', public".formatted(name));
     Sandbox sandbox = db.open("T.test", Isolation.DATABASE);
     use(db, sandbox);

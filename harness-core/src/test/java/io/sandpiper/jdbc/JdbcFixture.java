@@ -81,11 +81,14 @@ final class JdbcFixture implements AutoCloseable {
   /** Another database of the same server. */
   TestDatabase named(String name) {
     return new TestDatabase(
-        database.url().replaceFirst("/[^/]*$", "/" + name), database.user(), database.password());
+        database.url().replaceFirst("/[^/?]*(\\?|$)", "/" + name + "$1"),
+        database.user(),
+        database.password());
   }
 
-  private String name() {
-    return database.url().replaceFirst(".*/", "");
+  /** The name of the database. */
+  String name() {
+    return database.url().replaceFirst("\\?.*", "").replaceFirst(".*/", "");
   }
 
   /** Does something as the server's superuser, in another database. */

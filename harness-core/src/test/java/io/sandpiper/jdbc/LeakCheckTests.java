@@ -130,7 +130,7 @@ class LeakCheckTests {
     run.end(other, null);
     assertThatThrownBy(run::verify)
         .isInstanceOf(AssertionError.class)
-        .hasMessageContaining("Rows have outlived the sandboxes: database localhost:")
+        .hasMessageContaining("Rows have outlived the sandboxes: database ")
         .hasMessageContaining("public.item: 1 rows before, 5 now, 4 newer: {\"id\":10")
         .hasMessageContaining("\"name\":\"leaked\"")
         .hasMessageContaining("{\"id\":12")

@@ -67,9 +67,7 @@ class LockTests {
         new JdbcFixture(
             name -> name.equals("sandpiper.lock-timeout") ? lockTimeout.toMillis() + "ms" : null);
     if (setting != null) {
-      made.admin(
-          "ALTER DATABASE \"%s\" SET %s"
-              .formatted(made.database.url().replaceFirst(".*/", ""), setting));
+      made.admin("ALTER DATABASE \"%s\" SET %s".formatted(made.name(), setting));
     }
     return made;
   }
