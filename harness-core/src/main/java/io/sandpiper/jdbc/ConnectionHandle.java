@@ -44,7 +44,7 @@ final class ConnectionHandle extends JdbcHandle {
   private volatile @Nullable Target target;
   private volatile @Nullable Lease transaction;
   private @Nullable PgConnectionHandle driverHandle;
-  private @Nullable CopyHandle copy;
+  private volatile @Nullable CopyHandle copy;
 
   private ConnectionHandle(SandboxDataSource dataSource) {
     this.dataSource = dataSource;
@@ -89,8 +89,7 @@ final class ConnectionHandle extends JdbcHandle {
       if (method.getName().equals("isValid")) {
         return false;
       }
-      throw new PSQLException(
-          "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
+      throw hasBeenClosed();
     }
     if (bound instanceof Target.Real real) {
       return OwnHandle.call(this, method, real.connection(), args, null);
@@ -283,8 +282,7 @@ final class ConnectionHandle extends JdbcHandle {
 
   <T extends @Nullable Object> T execute(Request request, SqlCall<T> call) throws SQLException {
     if (closed) {
-      throw new PSQLException(
-          "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
+      throw hasBeenClosed();
     }
     refuseOutsideTransaction(request);
     return shared(request).execute(this, transaction, inTransaction(), request, call);
@@ -337,13 +335,22 @@ final class ConnectionHandle extends JdbcHandle {
     return handle.proxy(type);
   }
 
-  /** Called by the connection when a transaction of this handle has got its lease. */
-  void begun(Lease lease) {
-    transaction = lease;
+  /**
+   * Called by the connection when a transaction of this handle has got its lease; false where it
+   * was closed meanwhile.
+   */
+  boolean begun(Lease lease) {
+    synchronized (this) {
+      if (closed) {
+        return false;
+      }
+      transaction = lease;
+    }
     lease.holdWork();
     if (target instanceof Target.Shared bound && settings.isolationIsStronger()) {
       bound.connection().noteIsolation(settings.isolation());
     }
+    return true;
   }
 
   boolean inTransaction() {
@@ -386,6 +393,11 @@ final class ConnectionHandle extends JdbcHandle {
     settings.autoCommit(wanted);
   }
 
+  static SQLException hasBeenClosed() {
+    return new PSQLException(
+        "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
+  }
+
   private void endTransaction(boolean commit) throws SQLException {
     if (!inTransaction()) {
       throw new PSQLException(
@@ -398,21 +410,26 @@ final class ConnectionHandle extends JdbcHandle {
   private void end(boolean commit, Request request) throws SQLException {
     savepoints.clear();
     settings.transactionEnded(commit);
-    Lease lease = transaction;
+    Lease lease;
+    synchronized (this) {
+      lease = transaction;
+      transaction = null;
+    }
     if (lease == null) {
       return;
     }
-    transaction = null;
     if (target instanceof Target.Shared bound) {
       bound.connection().end(lease, commit, request);
     }
   }
 
   private void close() throws SQLException {
-    if (closed) {
-      return;
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
     }
-    closed = true;
     if (target instanceof Target.Real real) {
       real.connection().close();
       dataSource.closed(real);

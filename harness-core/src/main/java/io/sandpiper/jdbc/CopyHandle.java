@@ -38,8 +38,18 @@ final class CopyHandle extends PartHandle {
     boolean active = operation.isActive();
     boolean returned = false;
     try {
-      Object result = shared.duringCopy(request, () -> Reflect.call(method, operation, args));
-      returned = !method.getName().equals("cancelCopy");
+      boolean cancels = method.getName().equals("cancelCopy");
+      Object result =
+          shared.duringCopy(
+              request,
+              () -> {
+                if (cancels) {
+                  shared.cancelCopy(operation);
+                  return null;
+                }
+                return Reflect.call(method, operation, args);
+              });
+      returned = !cancels;
       return result;
     } finally {
       if (active && !operation.isActive()) {
@@ -62,7 +72,7 @@ final class CopyHandle extends PartHandle {
         shared.duringCopy(
             request,
             () -> {
-              copying.operation().cancelCopy();
+              shared.cancelCopy(copying.operation());
               return null;
             });
       } finally {

@@ -3,6 +3,7 @@ package io.sandpiper.jdbc;
 import io.sandpiper.CallSite;
 import io.sandpiper.Work;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.copy.CopyOperation;
 
 /**
  * The right to use a sandbox's connection: for one autocommit statement or one application
@@ -19,7 +20,7 @@ final class Lease {
   private final @Nullable Work work;
   private final long since = System.nanoTime();
   private volatile Thread thread = Thread.currentThread();
-  private volatile boolean copying;
+  private volatile @Nullable CopyOperation copy;
 
   private @Nullable String savepoint;
   private boolean failed;
@@ -90,11 +91,16 @@ final class Lease {
 
   /** Whether a COPY is open, during which nothing else can be sent. */
   boolean copying() {
-    return copying;
+    return copy != null;
   }
 
-  void copying(boolean open) {
-    copying = open;
+  /** The COPY that is open, or null. */
+  @Nullable CopyOperation copy() {
+    return copy;
+  }
+
+  void copying(@Nullable CopyOperation open) {
+    copy = open;
   }
 
   /** The savepoint that undoes all it did, or null where it did nothing yet. */
@@ -187,6 +193,6 @@ final class Lease {
             name(),
             thread.getName(),
             (System.nanoTime() - since) / 1_000_000,
-            copying ? ", with a COPY open" : "");
+            copying() ? ", with a COPY open" : "");
   }
 }

@@ -26,9 +26,11 @@ final class OpenConnections implements AutoCloseable {
   /** Called when its locks are released and before another sandbox can have it. */
   void remove(SandboxConnection connection) {
     if (open.remove(connection)) {
+      long now = System.nanoTime();
+      ended.values().removeIf(last -> now - last.at() > JUST_NANOS);
       ended.put(
           new Backend(connection.server(), connection.pid()),
-          new Ended(LockNames.test(connection.sandbox()), System.nanoTime()));
+          new Ended(LockNames.test(connection.sandbox()), now));
     }
   }
 

@@ -10,6 +10,8 @@ import java.sql.Savepoint;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.copy.CopyOperation;
+import org.postgresql.copy.CopyOut;
 import org.postgresql.jdbc.PgConnection;
 import org.postgresql.util.PSQLState;
 
@@ -114,7 +116,7 @@ final class SandboxConnection implements SandboxPart {
       throws SQLException {
     Lease lease = leases.acquire(handle, current, transaction, request);
     if (transaction && current == null) {
-      handle.begun(lease);
+      begun(handle, lease);
     }
     try {
       return perform(lease, request, call);
@@ -122,6 +124,14 @@ final class SandboxConnection implements SandboxPart {
       if (!transaction) {
         leases.release(lease);
       }
+    }
+  }
+
+  /** A connection that was closed while it waited for its turn has none to use. */
+  private void begun(ConnectionHandle handle, Lease lease) throws SQLException {
+    if (!handle.begun(lease)) {
+      leases.release(lease);
+      throw ConnectionHandle.hasBeenClosed();
     }
   }
 
@@ -137,9 +147,22 @@ final class SandboxConnection implements SandboxPart {
             return result;
           } catch (SQLException failed) {
             noteLoss(failed);
+            noteNoWayBack(lease, failed);
             throw explained(request, failed);
           }
         });
+  }
+
+  /** What failed before the lease had its savepoint cannot be undone for itself. */
+  private void noteNoWayBack(Lease lease, SQLException failed) {
+    Opened now = opened;
+    if (broken == null
+        && now != null
+        && lease.savepoint() == null
+        && !lease.nested()
+        && now.session().failed()) {
+      broken = failed;
+    }
   }
 
   /**
@@ -147,7 +170,7 @@ final class SandboxConnection implements SandboxPart {
    *
    * @param own whether it is a transaction of its own, as in autocommit
    */
-  <T> Copying<T> beginCopy(
+  <T extends CopyOperation> Copying<T> beginCopy(
       ConnectionHandle handle,
       @Nullable Lease current,
       boolean own,
@@ -158,12 +181,19 @@ final class SandboxConnection implements SandboxPart {
     if (own) {
       lease.holdWork();
     } else if (current == null) {
-      handle.begun(lease);
+      begun(handle, lease);
     }
     boolean begun = false;
     try {
-      T operation = perform(lease, request, call);
-      lease.copying(true);
+      T operation =
+          perform(
+              lease,
+              request,
+              () -> {
+                T open = call.call();
+                lease.copying(open);
+                return open;
+              });
       begun = true;
       return new Copying<>(operation, lease, own);
     } finally {
@@ -188,7 +218,7 @@ final class SandboxConnection implements SandboxPart {
   }
 
   void endCopy(Copying<?> copying, boolean succeeded, Object use) throws SQLException {
-    copying.lease().copying(false);
+    copying.lease().copying(null);
     if (copying.own()) {
       end(copying.lease(), succeeded, use);
     }
@@ -199,7 +229,7 @@ final class SandboxConnection implements SandboxPart {
    *
    * @param own whether it is a transaction of its own
    */
-  record Copying<T>(T operation, Lease lease, boolean own) {}
+  record Copying<T extends CopyOperation>(T operation, Lease lease, boolean own) {}
 
   /** Commits or rolls back the transaction of a lease, and gives the lease back. */
   void end(Lease lease, boolean commit, Object use) throws SQLException {
@@ -207,7 +237,7 @@ final class SandboxConnection implements SandboxPart {
       lease.begunAt(CallSite.here());
     }
     try {
-      wire.call(
+      wire.callThrough(
           () -> {
             check(use);
             try {
@@ -226,6 +256,7 @@ final class SandboxConnection implements SandboxPart {
 
   private void settle(Lease lease, boolean commit, Object use) throws SQLException {
     Opened now = open();
+    cancelCopy(lease);
     if (commit) {
       now.savepoints().commit(lease);
     } else {
@@ -236,6 +267,23 @@ final class SandboxConnection implements SandboxPart {
     if (lost != null && broken == null) {
       broken = new SandboxException(lost, SandboxException.NOT_SUPPORTED);
     }
+  }
+
+  /** Whoever ends the transaction may not be the thread that copies, and knows nothing of it. */
+  private void cancelCopy(Lease lease) throws SQLException {
+    CopyOperation open = lease.copy();
+    if (open != null && open.isActive()) {
+      lease.copying(null);
+      cancelCopy(open);
+    }
+  }
+
+  /** Cancels a COPY, after which the driver may read what is left of it as the next answer. */
+  void cancelCopy(CopyOperation open) throws SQLException {
+    if (open instanceof CopyOut) {
+      changedRaw();
+    }
+    open.cancelCopy();
   }
 
   /** A rollback would take the open transaction inside along, with the savepoint it needs. */
@@ -453,7 +501,7 @@ final class SandboxConnection implements SandboxPart {
   }
 
   @Override
-  public void rollBack() throws SQLException, InterruptedException {
+  public void rollBack() throws SQLException {
     boolean idle = wire.close(FENCE_SECONDS);
     try {
       Connection connection = taken;
@@ -501,7 +549,7 @@ final class SandboxConnection implements SandboxPart {
       noteEscape(now.session(), null);
       now.session().rollBack();
       return broken == null && now.session().reusable();
-    } catch (SQLException lostOrEscaped) {
+    } catch (SQLException | RuntimeException lostOrEscaped) {
       return false;
     }
   }

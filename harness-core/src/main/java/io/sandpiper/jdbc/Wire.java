@@ -46,7 +46,12 @@ final class Wire {
   }
 
   <T extends @Nullable Object> T call(SqlCall<T> call) throws SQLException {
-    return onVirtualThread() ? handOver(call) : inTurn(call);
+    return onVirtualThread() ? handOver(call, true) : inTurn(call);
+  }
+
+  /** As {@link #call}, and no interrupt cuts it short: what must be undone or kept, is. */
+  <T extends @Nullable Object> T callThrough(SqlCall<T> call) throws SQLException {
+    return onVirtualThread() ? handOver(call, false) : inTurn(call);
   }
 
   private <T extends @Nullable Object> T inTurn(SqlCall<T> call) throws SQLException {
@@ -74,7 +79,8 @@ final class Wire {
     }
   }
 
-  private <T extends @Nullable Object> T handOver(SqlCall<T> call) throws SQLException {
+  private <T extends @Nullable Object> T handOver(SqlCall<T> call, boolean cancellable)
+      throws SQLException {
     Future<T> result;
     try {
       result = platformThread().submit(() -> inTurn(call));
@@ -89,7 +95,9 @@ final class Wire {
           return result.get();
         } catch (InterruptedException interrupt) {
           interrupted = true;
-          cancel(call);
+          if (cancellable) {
+            cancel(call);
+          }
         } catch (ExecutionException failed) {
           throw thrown(failed.getCause());
         }
@@ -152,7 +160,7 @@ final class Wire {
   }
 
   /** Takes the connection out of use, and waits for the call in progress; false if it goes on. */
-  boolean close(long seconds) throws InterruptedException {
+  boolean close(long seconds) {
     ExecutorService known;
     synchronized (this) {
       known = platformThread;
@@ -160,7 +168,21 @@ final class Wire {
     if (known != null) {
       known.shutdown();
     }
-    return lock.tryLock(seconds, TimeUnit.SECONDS);
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          return lock.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException interrupt) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
   }
 
   /** Gives up the turn that {@link #close} took. */
