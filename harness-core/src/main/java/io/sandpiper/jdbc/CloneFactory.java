@@ -177,10 +177,23 @@ final class CloneFactory {
       for (DatabaseSetting setting : from.settings()) {
         set(session, name, setting);
       }
-      return new CloneDatabase(name, from.name(), server, server.open(name));
+      PhysicalConnection first = server.open(name);
+      moveSequences(first, from);
+      return new CloneDatabase(name, from.name(), server, first);
     } catch (SQLException | RuntimeException | Error failed) {
       drop(session, name, failed);
       throw failed;
+    }
+  }
+
+  private void moveSequences(PhysicalConnection clone, Template from) {
+    try {
+      from.sequences().move(clone.connection(), server.room().servers().nextClone());
+    } catch (SQLException notAllowed) {
+      LOG.warn(
+          "Sequences of databases for tests begin where the application's are, so that ids which"
+              + " are kept in memory may come twice: {}",
+          notAllowed.getMessage());
     }
   }
 

@@ -420,6 +420,10 @@ final class ConnectionRoom implements AutoCloseable {
     }
   }
 
+  Servers servers() {
+    return servers;
+  }
+
   Gate gate() {
     return gate;
   }

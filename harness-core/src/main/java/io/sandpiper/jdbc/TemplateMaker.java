@@ -65,7 +65,7 @@ final class TemplateMaker {
     PhysicalConnection reader = server.openSource();
     try {
       String hash = hashOf(reader);
-      return hash == null ? null : use(prefix() + hash, true);
+      return hash == null ? null : use(prefix() + hash, true, sequencesOf(reader));
     } finally {
       server.close(reader);
     }
@@ -75,12 +75,13 @@ final class TemplateMaker {
     return PREFIX + oid + "_";
   }
 
-  private @Nullable Template use(String name, boolean reusable) throws SQLException {
+  private @Nullable Template use(String name, boolean reusable, Sequences sequences)
+      throws SQLException {
     if (!guard.tryLockShared(lockOf(name))) {
       return null;
     }
     if (guard.exists(name)) {
-      return new Template(name, reusable, guard.settings(oid));
+      return new Template(name, reusable, sequences, guard.settings(oid));
     }
     guard.unlockShared(lockOf(name));
     return null;
@@ -153,8 +154,10 @@ final class TemplateMaker {
       PhysicalConnection reader = server.open(draft);
       int pid = reader.pid();
       String hash;
+      Sequences sequences;
       try {
         hash = hashOf(reader);
+        sequences = sequencesOf(reader);
       } finally {
         server.close(reader);
       }
@@ -166,7 +169,7 @@ final class TemplateMaker {
           name,
           source,
           TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
-      Template made = use(name, hash != null);
+      Template made = use(name, hash != null, sequences);
       if (made == null) {
         throw new SQLException("template %s was dropped by somebody else".formatted(name));
       }
@@ -195,6 +198,15 @@ final class TemplateMaker {
     } catch (SQLException notReadable) {
       LOG.debug("The template of database {} is for one run", source, notReadable);
       return null;
+    }
+  }
+
+  private Sequences sequencesOf(PhysicalConnection reader) {
+    try {
+      return Sequences.of(reader.connection());
+    } catch (SQLException notReadable) {
+      LOG.debug("Sequences of clones of {} begin where its own are", source, notReadable);
+      return Sequences.NONE;
     }
   }
 
