@@ -52,10 +52,14 @@ final class TemplateMaker {
   /** The template, locked by the guard's session so that no other run drops it. */
   Template make(Duration limit) throws SQLException {
     long deadline = System.nanoTime() + limit.toNanos();
-    Template known = reuse();
-    return known != null
-        ? known
-        : server.room().gate().closed(() -> server.room().quiet(() -> copy(deadline)));
+    // Room is waited for before the gate is closed: who waits there may have the last of it.
+    return server.inReservedRoom(
+        () -> {
+          Template known = reuse();
+          return known != null
+              ? known
+              : server.room().gate().closed(() -> server.room().quiet(() -> copy(deadline)));
+        });
   }
 
   private @Nullable Template reuse() throws SQLException {
@@ -67,7 +71,7 @@ final class TemplateMaker {
       String hash = hashOf(reader);
       return hash == null ? null : use(prefix() + hash, true, sequencesOf(reader));
     } finally {
-      server.close(reader);
+      reader.close();
     }
   }
 
@@ -151,7 +155,7 @@ final class TemplateMaker {
     String draft = CloneFactory.PREFIX + run + "_" + unique;
     create(draft, deadline);
     try {
-      PhysicalConnection reader = server.open(draft);
+      PhysicalConnection reader = server.openReserved(draft);
       int pid = reader.pid();
       String hash;
       Sequences sequences;
@@ -159,7 +163,7 @@ final class TemplateMaker {
         hash = hashOf(reader);
         sequences = sequencesOf(reader);
       } finally {
-        server.close(reader);
+        reader.close();
       }
       guard.awaitGone(List.of(pid), LONGEST_LEAVE);
       String name = prefix() + (hash == null ? run + "x" + unique : hash);
