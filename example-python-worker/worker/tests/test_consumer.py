@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import threading
 import unittest
 from types import SimpleNamespace
-from typing import Any, Callable
+from typing import Any, Callable, cast
 
 from pika import BasicProperties
 
-from sandpiper_worker._classifier import NaiveBayes, load_reviews
+from sandpiper_worker._classifier import NaiveBayes, Verdict, load_reviews
 from sandpiper_worker._consumer import Consumer
+from sandpiper_worker._database import ScoreWriter
 from sandpiper_worker._options import parse_options
 
 MODEL = NaiveBayes(load_reviews())
@@ -124,6 +126,95 @@ class ConsumerTest(unittest.IsolatedAsyncioTestCase):
             channel.commands.clear()
             channel.deliver(tag, bytes(body))
             self.assertEqual(["publish", "ack"], [command[0] for command in channel.commands])
+
+
+class RecordingWriter:
+    """Stands where the database would: writes down what is to be written, and waits where a test wants it to."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.written: list[tuple[Any, ...]] = []
+        self.may_write = threading.Event()
+        self._failure = failure
+
+    def write(self, database: str | None, batch_id: int, scores: list[tuple[int, Verdict]]) -> None:
+        assert self.may_write.wait(10)
+        if self._failure:
+            raise self._failure
+        self.written.append((database, batch_id, [(id, verdict.label) for id, verdict in scores]))
+
+
+class WritingConsumerTest(unittest.IsolatedAsyncioTestCase):
+    def consumer(self, writer: RecordingWriter, *arguments: str) -> tuple[Consumer, RecordingChannel]:
+        channel = RecordingChannel()
+        options = parse_options(["--url", "amqp://host", "--write-scores", *arguments])
+        consumer = Consumer(channel, options, MODEL, cast(ScoreWriter, writer))
+        consumer.start(lambda _frame: None)
+        return consumer, channel
+
+    async def test_scores_are_written_before_the_reply(self) -> None:
+        writer = RecordingWriter()
+        consumer, channel = self.consumer(writer)
+        channel.deliver(7, request(), headers={"baggage": "test.id=sp1.x,test.db=sp_c_1_2"})
+        stopped = consumer.stop()
+        await asyncio.sleep(0)
+        self.assertEqual([("cancel", "tag")], channel.commands)
+        writer.may_write.set()
+        await asyncio.wait_for(stopped, 10)
+        self.assertEqual([("sp_c_1_2", 42, [(1, "positive")])], writer.written)
+        self.assertEqual(["cancel", "publish", "ack"], [command[0] for command in channel.commands])
+        self.assertEqual("scoring.results", channel.commands[1][2])
+
+    async def test_each_request_has_its_own_database_and_one_that_waits_holds_up_no_other(self) -> None:
+        slow, fast = RecordingWriter(), RecordingWriter()
+        fast.may_write.set()
+        first, slow_channel = self.consumer(slow)
+        second, fast_channel = self.consumer(fast)
+        slow_channel.deliver(1, request(1), headers={"baggage": "test.db=sp_c_1_1"})
+        fast_channel.deliver(2, request(2), headers={"baggage": "test.db=sp_c_1_2"})
+        fast_channel.deliver(3, request(3, delayMs=5))
+        await asyncio.wait_for(second.stop(), 10)
+        self.assertEqual({("sp_c_1_2", 2), (None, 3)}, {written[:2] for written in fast.written})
+        self.assertEqual([], slow_channel.commands)
+        slow.may_write.set()
+        await asyncio.wait_for(first.stop(), 10)
+        self.assertEqual([("sp_c_1_1", 1)], [written[:2] for written in slow.written])
+
+    async def test_what_could_not_be_written_fails_without_saying_where(self) -> None:
+        writer = RecordingWriter(RuntimeError('connection to "db.internal" as "postgres" failed'))
+        writer.may_write.set()
+        consumer, channel = self.consumer(writer)
+        with self.assertLogs("sandpiper_worker", "ERROR"):
+            channel.deliver(7, request(), headers={"baggage": "test.db=sp_c_1_2"})
+            await asyncio.wait_for(consumer.stop(), 10)
+        failure = {"batchId": 42, "error": "The scores could not be written into the database."}
+        self.assertEqual(
+            [("publish", "", "scoring.failures", failure), ("ack", 7)],
+            [command for command in channel.commands if command[0] != "cancel"],
+        )
+
+    async def test_a_database_that_is_not_that_of_a_test_is_not_written_to(self) -> None:
+        writer = RecordingWriter()
+        _, channel = self.consumer(writer)
+        channel.deliver(7, request(), headers={"baggage": "test.db=postgres"})
+        failure = {"batchId": 42, "error": "test.db does not name the database of a test."}
+        self.assertEqual([("publish", "", "scoring.failures", failure), ("ack", 7)], channel.commands)
+
+    async def test_a_worker_that_writes_nothing_ignores_the_name(self) -> None:
+        channel = RecordingChannel()
+        consumer = Consumer(channel, parse_options(["--url", "amqp://host"]), MODEL)
+        consumer.start(lambda _frame: None)
+        channel.deliver(7, request(), headers={"baggage": "test.db=postgres"})
+        self.assertEqual(("publish", "", "scoring.results"), channel.commands[0][:3])
+
+    async def test_nothing_is_sent_for_what_was_written_on_a_lost_channel(self) -> None:
+        writer = RecordingWriter()
+        consumer, channel = self.consumer(writer)
+        channel.deliver(7, request())
+        channel.close()
+        await asyncio.wait_for(consumer.stop(), 10)
+        writer.may_write.set()
+        await asyncio.get_running_loop().shutdown_default_executor()
+        self.assertEqual([], channel.commands)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import os
 import unittest
 from unittest import mock
 
-from sandpiper_worker._options import URL_VARIABLE, Options, parse_options
+from sandpiper_worker._options import URL_VARIABLE, WRITE_SCORES_VARIABLE, Options, parse_options
 from sandpiper_worker._reply import Echo
 
 
@@ -52,6 +52,13 @@ class OptionsTest(unittest.TestCase):
         self.assertEqual(
             (30, False, "WARNING"), (defaults.connect_timeout, defaults.exit_with_parent, defaults.log_level)
         )
+
+    def test_scores_are_written_where_the_option_or_the_variable_asks_for_it(self) -> None:
+        self.assertFalse(options().write_scores)
+        self.assertTrue(options("--write-scores").write_scores)
+        for value, expected in (("true", True), ("false", False), ("", False)):
+            with mock.patch.dict(os.environ, {WRITE_SCORES_VARIABLE: value}, clear=True):
+                self.assertEqual(expected, parse_options([]).write_scores, value)
 
     def test_the_url_comes_from_the_option_then_the_variable_then_the_default(self) -> None:
         self.assertEqual("a", options("--url", "amqp://a", variable="amqp://b").broker.host)

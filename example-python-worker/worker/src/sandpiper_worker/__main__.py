@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from . import _field_tables
 from ._classifier import NaiveBayes, load_reviews
+from ._database import MissingDriver, ScoreWriter
 from ._options import Options, parse_options
 from ._worker import CannotStart, Worker
 
@@ -27,16 +28,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("pika").setLevel(logging.CRITICAL)
     _field_tables.install()
     try:
-        asyncio.run(_run(options))
-    except CannotStart as error:
+        asyncio.run(_run(options, ScoreWriter.from_environment() if options.write_scores else None))
+    except (CannotStart, MissingDriver) as error:
         print(f"sandpiper_worker: error: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _run(options: Options) -> None:
+async def _run(options: Options, writer: ScoreWriter | None) -> None:
     loop = asyncio.get_running_loop()
-    worker = Worker(options, NaiveBayes(load_reviews()))
+    worker = Worker(options, NaiveBayes(load_reviews()), writer)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, worker.stop)
     if options.exit_with_parent:

@@ -15,6 +15,7 @@ from ._protocol import LONGEST_DELAY_MS
 from ._reply import Echo
 
 URL_VARIABLE = "SANDPIPER_WORKER_AMQP_URL"
+WRITE_SCORES_VARIABLE = "SANDPIPER_WORKER_WRITE_SCORES"
 DEFAULT_URL = "amqp://guest:guest@localhost:5672/%2F"
 
 _HEARTBEAT_SECONDS = 30
@@ -35,6 +36,7 @@ class Options:
     failures: str
     connect_timeout: int
     exit_with_parent: bool
+    write_scores: bool
     log_level: str
 
 
@@ -89,6 +91,14 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
         help="how long to try to connect at start (%(default)s)",
     )
     add("--exit-with-parent", action="store_true", help="stop when standard input ends")
+    add(
+        "--write-scores",
+        action="store_true",
+        default=os.environ.get(WRITE_SCORES_VARIABLE) == "true",
+        help="write scores into the database before the reply: the one that the baggage member test.db names, else "
+        "PGDATABASE, else none; on PGHOST, PGPORT, as PGUSER with PGPASSWORD; needs psycopg2 "
+        f"(default: whether the variable {WRITE_SCORES_VARIABLE} is true)",
+    )
     add(
         "--log-level",
         choices=["DEBUG", "INFO", "WARNING", "ERROR"],

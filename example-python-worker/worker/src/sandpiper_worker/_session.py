@@ -11,6 +11,7 @@ from pika.channel import Channel
 
 from ._classifier import NaiveBayes
 from ._consumer import Consumer
+from ._database import ScoreWriter
 from ._options import Options
 
 
@@ -33,10 +34,11 @@ class SessionEnded(Exception):
 class Session:
     """Opens its connection at once. A broken channel or a lost consumer ends all of it, and another starts afresh."""
 
-    def __init__(self, options: Options, model: NaiveBayes) -> None:
+    def __init__(self, options: Options, model: NaiveBayes, writer: ScoreWriter | None) -> None:
         self._loop = asyncio.get_running_loop()
         self._options = options
         self._model = model
+        self._writer = writer
         self._consumers: list[Consumer] = []
         self._cause: Exception | None = None
         self._ended: asyncio.Future[SessionEnded] = self._loop.create_future()
@@ -88,7 +90,7 @@ class Session:
     async def _start_consumer(self, channel: Channel) -> None:
         await self._answer(channel.basic_qos, prefetch_count=self._options.prefetch)
         channel.add_on_cancel_callback(self._on_cancelled_by_broker)
-        consumer = Consumer(channel, self._options, self._model)
+        consumer = Consumer(channel, self._options, self._model, self._writer)
         self._consumers.append(consumer)
         await self._answer(consumer.start)
 

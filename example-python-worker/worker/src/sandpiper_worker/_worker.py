@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from typing import Any, Callable
 
 from ._classifier import NaiveBayes
+from ._database import ScoreWriter
 from ._options import Options
 from ._session import Session, SessionEnded
 
@@ -24,10 +25,11 @@ class CannotStart(Exception):
 class Worker:
     """Runs one session after the other; to be created inside the event loop."""
 
-    def __init__(self, options: Options, model: NaiveBayes) -> None:
+    def __init__(self, options: Options, model: NaiveBayes, writer: ScoreWriter | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._options = options
         self._model = model
+        self._writer = writer
         self._stopping: asyncio.Future[None] = self._loop.create_future()
         self._failure: CannotStart | None = None
         self._trouble = "the broker does not answer"
@@ -44,7 +46,7 @@ class Worker:
         pause = _SHORTEST_PAUSE
         while not self._stopping.done():
             began = self._loop.time()
-            session = Session(self._options, self._model)
+            session = Session(self._options, self._model, self._writer)
             try:
                 if await self._completes(session.consume()):
                     _log.info("Consuming from %s", self._options.requests)

@@ -1,22 +1,24 @@
 package io.sandpiper;
 
 import java.net.URLDecoder;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Our member of a W3C {@code baggage} header. */
+/** Our members of a W3C {@code baggage} header: the test id, and the name of a database. */
 final class Baggage {
 
-  private static final String MEMBER = "test.id";
+  private static final String ID = "test.id";
+  private static final String DATABASE = "test.db";
 
   private Baggage() {}
 
-  /** The value of our member, or null where there is none. */
+  /** The test id, or null where there is none. What names a database is for others to read. */
   static @Nullable String read(@Nullable String header) {
     for (String member : members(header)) {
-      if (isOurs(member)) {
+      if (is(member, ID)) {
         String value = member.substring(member.indexOf('=') + 1);
         int properties = value.indexOf(';');
         return decoded((properties < 0 ? value : value.substring(0, properties)).trim());
@@ -25,16 +27,27 @@ final class Baggage {
     return null;
   }
 
-  /** The header with our member set; the members of others stay as they are. */
-  static String write(@Nullable String header, TestId id) {
+  /**
+   * The header with our members set anew; the members of others stay as they are.
+   *
+   * @param database the name to tell, or null
+   */
+  static String write(@Nullable String header, TestId id, @Nullable String database) {
     List<String> kept = new ArrayList<>();
     for (String member : members(header)) {
-      if (!member.isBlank() && !isOurs(member)) {
+      if (!member.isBlank() && !is(member, ID) && !is(member, DATABASE)) {
         kept.add(member.trim());
       }
     }
-    kept.add(MEMBER + "=" + id.value());
+    kept.add(ID + "=" + id.value());
+    if (database != null) {
+      kept.add(DATABASE + "=" + encoded(database));
+    }
     return String.join(",", kept);
+  }
+
+  private static String encoded(String value) {
+    return URLEncoder.encode(value, StandardCharsets.UTF_8).replace("+", "%20");
   }
 
   /** Without percent-encoding, which W3C allows for any character. */
@@ -50,8 +63,8 @@ final class Baggage {
     return header == null || header.isBlank() ? List.of() : List.of(header.split(","));
   }
 
-  private static boolean isOurs(String member) {
+  private static boolean is(String member, String key) {
     int equals = member.indexOf('=');
-    return equals > 0 && member.substring(0, equals).trim().equals(MEMBER);
+    return equals > 0 && member.substring(0, equals).trim().equals(key);
   }
 }

@@ -3,27 +3,33 @@ package io.sandpiper;
 import java.util.function.BiConsumer;
 import org.jspecify.annotations.Nullable;
 
-/** How a test id is written into the headers of what leaves a test. */
+/**
+ * How a test id, and the name of a database, are written into the headers of what leaves a test.
+ */
 public final class Propagation {
 
   /** The header of our own; HTTP compares names without case, AMQP with it. */
   public static final String HEADER = "x-test-id";
 
-  /** The header of W3C baggage, of which one member is ours. */
+  /** The header of W3C baggage, whose members {@code test.id} and {@code test.db} are ours. */
   public static final String BAGGAGE = "baggage";
 
   private Propagation() {}
 
   /**
-   * Stamps a carrier.
+   * Stamps a carrier with the id of a test and, where that is asked for, with the name of its
+   * database; the latter may have to be made first.
    *
-   * @param id what to stamp
+   * @param sandbox the test's
    * @param baggage the carrier's baggage header so far, or null
    * @param setter sets a header of the carrier, replacing what was there
+   * @throws IllegalStateException where others are to be told of a database that cannot be made;
+   *     the carrier is not to be sent then
    */
   public static void inject(
-      TestId id, @Nullable String baggage, BiConsumer<String, String> setter) {
-    setter.accept(HEADER, id.value());
-    setter.accept(BAGGAGE, Baggage.write(baggage, id));
+      Sandbox sandbox, @Nullable String baggage, BiConsumer<String, String> setter) {
+    String stamped = Baggage.write(baggage, sandbox.id(), sandbox.databaseToJoin());
+    setter.accept(HEADER, sandbox.id().value());
+    setter.accept(BAGGAGE, stamped);
   }
 }

@@ -368,6 +368,36 @@ public final class Sandbox {
     return monitor.read(() -> List.copyOf(parts.values()));
   }
 
+  /**
+   * The name of the database that other processes are told of, or null where they are told of none.
+   *
+   * @throws IllegalStateException where there is to be one and cannot
+   */
+  @Nullable String databaseToJoin() {
+    if (isolation() != Isolation.DATABASE) {
+      return null;
+    }
+    for (SandboxPart part : parts()) {
+      String name = databaseToJoin(part);
+      if (name != null) {
+        return name;
+      }
+    }
+    return null;
+  }
+
+  private @Nullable String databaseToJoin(SandboxPart part) {
+    try {
+      return part.databaseToJoin();
+    } catch (Exception failed) {
+      // Without the name its receiver would work on a database that is not the test's.
+      throw new IllegalStateException(
+          ("Not sent, because %s has no database to join (sandpiper.propagate-database): %s")
+              .formatted(this, failed.getMessage()),
+          failed);
+    }
+  }
+
   List<String> correlationKeys() {
     return correlationKeys;
   }

@@ -31,6 +31,17 @@ public interface SandboxPart {
   }
 
   /**
+   * The name of the database in which other processes may join the test; made now where it is not
+   * there yet.
+   *
+   * @return the name, or null where this part has none to tell
+   * @throws Exception where there is to be one and cannot
+   */
+  default @Nullable String databaseToJoin() throws Exception {
+    return null;
+  }
+
+  /**
    * Says what other work of the sandbox waits for until {@code thread} goes on.
    *
    * @return a sentence with the remedy, or null where nothing waits for that thread

@@ -120,7 +120,7 @@ final class Stamping implements InvocationHandler {
       headers.putAll(original.getHeaders());
     }
     Object baggage = headers.get(Propagation.BAGGAGE);
-    Propagation.inject(sandbox.id(), baggage == null ? null : baggage.toString(), headers::put);
+    Propagation.inject(sandbox, baggage == null ? null : baggage.toString(), headers::put);
     AMQP.BasicProperties.Builder stamped = original.builder().headers(headers);
     if (original.getMessageId() == null) {
       stamped.messageId(UUID.randomUUID().toString());

@@ -83,6 +83,16 @@ final class Clone implements SandboxPart {
     return database("the name of its database").name();
   }
 
+  /** As {@link #databaseName()}, also after the test where it was taken during the test. */
+  String nameForOthers() throws SQLException {
+    CloneDatabase known = database;
+    return known != null ? known.name() : databaseName();
+  }
+
+  boolean isTaken() {
+    return database != null;
+  }
+
   private CloneDatabase database(Object use) throws SQLException {
     check(use);
     CloneDatabase known = database;

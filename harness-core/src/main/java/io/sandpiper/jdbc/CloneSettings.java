@@ -8,16 +8,20 @@ import org.jspecify.annotations.Nullable;
  *
  * @param ahead how many are made before they are asked for
  * @param keepFailed whether that of a failed test stays
+ * @param toldToOthers whether its name goes with what a test sends
  */
-record CloneSettings(int ahead, boolean keepFailed) {
+record CloneSettings(int ahead, boolean keepFailed, boolean toldToOthers) {
 
   private static final String AHEAD = "sandpiper.database.clones";
   private static final String KEEP_FAILED = "sandpiper.keep-failed";
+  private static final String PROPAGATE = "sandpiper.propagate-database";
   private static final int USUALLY_AHEAD = 4;
 
   static CloneSettings of(Function<String, @Nullable String> settings) {
     return new CloneSettings(
-        ahead(settings.apply(AHEAD)), Boolean.parseBoolean(settings.apply(KEEP_FAILED)));
+        ahead(settings.apply(AHEAD)),
+        Boolean.parseBoolean(settings.apply(KEEP_FAILED)),
+        Boolean.parseBoolean(settings.apply(PROPAGATE)));
   }
 
   private static int ahead(@Nullable String value) {

@@ -340,9 +340,7 @@ final class ConnectionHandle extends JdbcHandle {
   /** Called by the connection when a transaction of this handle has got its lease. */
   void begun(Lease lease) {
     transaction = lease;
-    if (lease.work() != null) {
-      lease.work().hold();
-    }
+    lease.holdWork();
     if (target instanceof Target.Shared bound && settings.isolationIsStronger()) {
       bound.connection().noteIsolation(settings.isolation());
     }
@@ -421,10 +419,26 @@ final class ConnectionHandle extends JdbcHandle {
       return;
     }
     try {
+      cancelCopy();
+    } finally {
+      closeStatements();
+    }
+  }
+
+  private void cancelCopy() throws SQLException {
+    try {
       CopyHandle open = copy;
       if (open != null) {
         open.cancelIfOpen();
       }
+    } catch (SandboxEndedException ended) {
+      // The connection was closed with the COPY on it.
+      copy = null;
+    }
+  }
+
+  private void closeStatements() throws SQLException {
+    try {
       for (Statement statement : statements.toArray(Statement[]::new)) {
         statement.close();
       }

@@ -9,6 +9,7 @@ import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Deque;
 import java.util.Objects;
 import java.util.Properties;
@@ -50,6 +51,7 @@ final class ConnectionRoom implements AutoCloseable {
   private final @Nullable DataSource source;
   private final @Nullable Destination destination;
   private final Servers servers;
+  private final LockWatch locks;
   private final Gate gate = new Gate();
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
   private volatile @Nullable ServerRoom joined;
@@ -63,12 +65,14 @@ final class ConnectionRoom implements AutoCloseable {
     }
   }
 
-  ConnectionRoom(DataSource pool, Servers servers) {
-    this(pool, servers, null);
+  ConnectionRoom(DataSource pool, Servers servers, Duration lockTimeout) {
+    this(pool, servers, lockTimeout, null);
   }
 
-  private ConnectionRoom(DataSource pool, Servers servers, @Nullable Connection offered) {
+  private ConnectionRoom(
+      DataSource pool, Servers servers, Duration lockTimeout, @Nullable Connection offered) {
     this.pool = pool;
+    this.locks = new LockWatch(this, lockTimeout);
     this.servers = servers;
     this.offered = new AtomicReference<>(offered);
     this.hikari = inside(pool, HikariDataSource.class);
@@ -135,7 +139,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** The same room, where the first to take a connection is given this one of the pool. */
   ConnectionRoom offering(Connection connection) {
-    return new ConnectionRoom(pool, servers, connection);
+    return new ConnectionRoom(pool, servers, locks.timeout(), connection);
   }
 
   /** Closes the connection that was offered, where nobody has taken it. */
@@ -315,14 +319,31 @@ final class ConnectionRoom implements AutoCloseable {
     return source != null;
   }
 
+  LockWatch locks() {
+    return locks;
+  }
+
+  /** A connection as the application opens them, for looking at the server; the caller's own. */
+  Connection observer() throws SQLException {
+    if (mustAsk()) {
+      throw new SQLException("%s does not say where it leads".formatted(pool));
+    }
+    return gate.through(source == null ? pool::getConnection : this::likeThePool);
+  }
+
+  private Connection likeThePool() throws SQLException {
+    Connection connection = connect();
+    prepare(connection);
+    return connection;
+  }
+
   private Connection open() throws SQLException {
     ServerRoom server = server();
     server.opening();
     try {
-      Connection connection = patiently(this::connect);
-      prepare(connection);
+      Connection connection = patiently(this::likeThePool);
       if (connection.isWrapperFor(PgConnection.class)) {
-        Session.prepare(connection);
+        Session.prepare(connection, locks.timeout());
       }
       return connection;
     } catch (SQLException failed) {
@@ -485,6 +506,7 @@ final class ConnectionRoom implements AutoCloseable {
   @Override
   public void close() throws SQLException {
     closed = true;
+    locks.close();
     ServerRoom server = joined;
     closeIdle();
     if (server != null) {
@@ -494,6 +516,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Closes what no sandbox holds now. */
   private void closeIdle() throws SQLException {
+    locks.observer().release();
     for (Idle top = idle.poll(); top != null; top = idle.poll()) {
       server().closed();
       top.connection().close();

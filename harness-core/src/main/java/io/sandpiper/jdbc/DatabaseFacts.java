@@ -16,9 +16,14 @@ import org.jspecify.annotations.Nullable;
  *     transaction, after all have been made immediate; null where all are immediate
  * @param advisoryLocks whether a function of the database may take an advisory lock
  * @param applicationNames whether a function of the database may set {@code application_name}
+ * @param lockTimeouts whether a function of the database may set {@code lock_timeout}
  */
 record DatabaseFacts(
-    boolean deferrable, @Nullable String defer, boolean advisoryLocks, boolean applicationNames) {
+    boolean deferrable,
+    @Nullable String defer,
+    boolean advisoryLocks,
+    boolean applicationNames,
+    boolean lockTimeouts) {
 
   /** More names than that cost more than to name the others. */
   private static final int MANY = 20;
@@ -30,7 +35,9 @@ record DatabaseFacts(
 
   private static final String FUNCTIONS =
       "SELECT coalesce(bool_or(prosrc ILIKE '%advisory%'), false),"
-          + " coalesce(bool_or(prosrc ILIKE '%application_name%'), false)"
+          + " coalesce(bool_or(prosrc ILIKE '%application_name%'), false),"
+          + " coalesce(bool_or(prosrc ILIKE '%lock_timeout%'"
+          + "  OR proconfig::text ILIKE '%lock_timeout%'), false)"
           + " FROM pg_proc WHERE pronamespace <> 'pg_catalog'::regnamespace";
 
   /** Reads them through a connection in a transaction that has not failed. */
@@ -50,7 +57,8 @@ record DatabaseFacts(
           !deferred.isEmpty() || !immediate.isEmpty(),
           defer(deferred, immediate),
           functions.getBoolean(1),
-          functions.getBoolean(2));
+          functions.getBoolean(2),
+          functions.getBoolean(3));
     }
   }
 

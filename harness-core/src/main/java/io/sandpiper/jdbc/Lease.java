@@ -65,8 +65,18 @@ final class Lease {
     return depth;
   }
 
-  @Nullable Work work() {
-    return work;
+  /** Says that its work has not finished before it ends. */
+  void holdWork() {
+    if (work != null) {
+      work.hold();
+    }
+  }
+
+  /** Undoes {@link #holdWork}. */
+  void releaseWork() {
+    if (work != null) {
+      work.release(null);
+    }
   }
 
   /** The thread that used it last. */

@@ -265,7 +265,8 @@ final class Leases {
     }
   }
 
-  private SandboxException interleaved(Object use) {
+  /** The refusal of what is not last in, first out. */
+  SandboxException interleaved(Object use) {
     return new SandboxException(
         ("Thread %s uses two connections of %s in turn, each inside a transaction: %s at %s, inside"
                 + " the transaction begun at %s. A TRANSACTION sandbox has one connection, on which"

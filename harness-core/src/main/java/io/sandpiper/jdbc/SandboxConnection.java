@@ -3,10 +3,11 @@ package io.sandpiper.jdbc;
 import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
-import io.sandpiper.Work;
+import io.sandpiper.jdbc.SqlText.Trait;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Savepoint;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.PgConnection;
@@ -25,6 +26,7 @@ final class SandboxConnection implements SandboxPart {
   private final Facts facts;
   private final Leases leases;
   private final Wire wire;
+  private final OpenConnections open;
 
   private final AtomicBoolean isolationNoted = new AtomicBoolean();
   private @Nullable Connection taken;
@@ -47,6 +49,7 @@ final class SandboxConnection implements SandboxPart {
     this.facts = facts;
     this.leases = new Leases(sandbox);
     this.wire = new Wire("sandpiper connection of " + sandbox.id());
+    this.open = sandbox.run().shared(OpenConnections.class, OpenConnections::new);
   }
 
   Sandbox sandbox() {
@@ -64,7 +67,15 @@ final class SandboxConnection implements SandboxPart {
   PgConnection raw(Object use) throws SQLException {
     check(use);
     Opened known = opened;
-    return known != null ? known.pg() : wire.call(this::open).pg();
+    if (known != null) {
+      return known.pg();
+    }
+    return wire.call(
+        () -> {
+          // It may have ended while another call had the wire; what is opened then stays open.
+          check(use);
+          return open().pg();
+        });
   }
 
   /** Throws where this connection can be used no more. */
@@ -144,7 +155,9 @@ final class SandboxConnection implements SandboxPart {
       SqlCall<T> call)
       throws SQLException {
     Lease lease = leases.acquire(handle, current, true, request);
-    if (!own && current == null) {
+    if (own) {
+      lease.holdWork();
+    } else if (current == null) {
       handle.begun(lease);
     }
     boolean begun = false;
@@ -198,32 +211,39 @@ final class SandboxConnection implements SandboxPart {
           () -> {
             check(use);
             try {
-              settle(lease, commit);
+              settle(lease, commit, use);
             } catch (SQLException failed) {
               noteLoss(failed);
-              throw failed;
+              throw explained(use, failed);
             }
             return null;
           });
     } finally {
       leases.release(lease);
-      Work work = lease.work();
-      if (work != null) {
-        work.release(null);
-      }
+      lease.releaseWork();
     }
   }
 
-  private void settle(Lease lease, boolean commit) throws SQLException {
+  private void settle(Lease lease, boolean commit, Object use) throws SQLException {
     Opened now = open();
     if (commit) {
       now.savepoints().commit(lease);
     } else {
+      refuseUnderInner(lease, use);
       now.savepoints().undo(lease);
     }
     String lost = now.savepoints().lost();
     if (lost != null && broken == null) {
       broken = new SandboxException(lost, SandboxException.NOT_SUPPORTED);
+    }
+  }
+
+  /** A rollback would take the open transaction inside along, with the savepoint it needs. */
+  private void refuseUnderInner(Lease lease, Object use) throws SandboxException {
+    if (lease.savepoint() != null && leases.holder() != lease) {
+      SandboxException refusal = leases.interleaved(use);
+      broken = refusal;
+      throw refusal;
     }
   }
 
@@ -242,14 +262,60 @@ final class SandboxConnection implements SandboxPart {
               .formatted(sandbox.testName(), product),
           SandboxException.NOT_SUPPORTED);
     }
+    Opened fresh;
+    try {
+      fresh = begin(connection.unwrap(PgConnection.class));
+    } catch (SQLException | RuntimeException failed) {
+      // The next call tries again, with another one.
+      room.discard(connection);
+      throw failed;
+    }
     taken = connection;
-    PgConnection pg = connection.unwrap(PgConnection.class);
-    wire.connected(pg);
-    Session session = Session.begin(pg, sandbox.id().sequence(), room.isDedicated());
-    session.expect(facts.get(pg));
-    Opened fresh = new Opened(session, new Savepoints(session, facts));
     opened = fresh;
+    open.add(this);
+    room.locks().opened(this);
     return fresh;
+  }
+
+  private Opened begin(PgConnection pg) throws SQLException {
+    wire.connected(pg);
+    Session session =
+        Session.begin(pg, sandbox.id().sequence(), room.isDedicated(), room.locks().timeout());
+    session.expect(facts.get(pg));
+    return new Opened(session, new Savepoints(session, facts));
+  }
+
+  /** The process that serves it; 0 where it is not open. */
+  int pid() {
+    Opened known = opened;
+    return known == null ? 0 : known.pg().getBackendPID();
+  }
+
+  /** Tells the processes of one server from those of another. */
+  String server() {
+    Opened known = opened;
+    return known == null ? "" : known.session().server();
+  }
+
+  /** The call in progress, to be compared with itself later; null where there is none. */
+  @Nullable Object running() {
+    return wire.running();
+  }
+
+  /** The connections to the same server that sandboxes of its run have open, by process. */
+  Map<Integer, SandboxConnection> neighbours() {
+    return open.on(server());
+  }
+
+  /** The test that a process of the same server worked for until just now, or null. */
+  @Nullable String justEnded(int pid) {
+    return open.justEnded(server(), pid);
+  }
+
+  /** Whether the lock timeout may be the application's own by now. */
+  boolean mayHaveSetLockTimeout() {
+    Opened known = opened;
+    return known != null && known.session().has(Trait.SETS_LOCK_TIMEOUT);
   }
 
   /** What the driver keeps of its own was changed through the raw connection. */
@@ -353,11 +419,13 @@ final class SandboxConnection implements SandboxPart {
         cause);
   }
 
-  /** An error that there is only because all share one transaction says so. */
-  private static SQLException explained(Request request, SQLException failed) {
-    if (failed instanceof SandboxException
-        || !PSQLState.ACTIVE_SQL_TRANSACTION.getState().equals(failed.getSQLState())) {
+  /** An error that there is only because of the sandboxes says so. */
+  private SQLException explained(Object request, SQLException failed) {
+    if (failed instanceof SandboxException) {
       return failed;
+    }
+    if (!PSQLState.ACTIVE_SQL_TRANSACTION.getState().equals(failed.getSQLState())) {
+      return LockErrors.explained(this, room.locks(), request, failed);
     }
     return new SandboxException(
         ("Not supported in a TRANSACTION sandbox, which is one transaction from its first statement"
@@ -392,7 +460,9 @@ final class SandboxConnection implements SandboxPart {
       if (connection == null) {
         return;
       }
+      room.locks().closed(this);
       if (!idle) {
+        open.remove(this);
         room.discard(connection);
         throw new SandboxException(
             "a statement was still running %d s after the end; its connection was closed"
@@ -411,6 +481,7 @@ final class SandboxConnection implements SandboxPart {
     Opened now = opened;
     // The server rolls back what a closed connection leaves.
     boolean reusable = now != null && !leases.copying() && undo(now);
+    open.remove(this);
     if (reusable) {
       room.giveBack(connection);
     } else {

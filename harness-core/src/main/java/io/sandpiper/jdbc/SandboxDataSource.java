@@ -11,6 +11,7 @@ import java.sql.ConnectionBuilder;
 import java.sql.SQLException;
 import java.sql.SQLFeatureNotSupportedException;
 import java.sql.ShardingKeyBuilder;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -54,16 +55,21 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    * What a wrapped pool does.
    *
    * @param leakCheck whether rows that are committed past the sandboxes fail the run
+   * @param lockTimeout how long a statement waits for a lock of another test; zero for no end
    */
   record Rules(
-      Unowned unowned, boolean leakCheck, BooleanSupplier settingUp, CloneSettings clones) {}
+      Unowned unowned,
+      boolean leakCheck,
+      BooleanSupplier settingUp,
+      Duration lockTimeout,
+      CloneSettings clones) {}
 
   private SandboxDataSource(DataSource pool, Rules rules, Run run) {
     this.pool = pool;
     this.rules = rules;
     this.run = run;
     this.servers = Run.ofThisJvm().shared(Servers.class, Servers::new);
-    this.room = new ConnectionRoom(pool, servers);
+    this.room = new ConnectionRoom(pool, servers, rules.lockTimeout());
     Destination destination = room.destination();
     this.key = destination == null ? this : destination;
     this.leakCheck = rules.leakCheck() ? LeakCheck.of(run) : null;
@@ -94,7 +100,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    * As {@link #wrap(DataSource, Unowned, BooleanSupplier)}, with settings from elsewhere than
    * system properties.
    *
-   * @param settings looks up {@code sandpiper.leak-check}, {@code sandpiper.keep-failed} and {@code
+   * @param settings looks up {@code sandpiper.lock-timeout}, {@code sandpiper.leak-check}, {@code
+   *     sandpiper.keep-failed}, {@code sandpiper.propagate-database} and {@code
    *     sandpiper.database.clones}; null where one is not set
    * @throws IllegalArgumentException if a setting has a value that is none
    */
@@ -106,7 +113,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     boolean leakCheck = Boolean.parseBoolean(settings.apply("sandpiper.leak-check"));
     return wrap(
         pool,
-        new Rules(unowned, leakCheck, settingUp, CloneSettings.of(settings)),
+        new Rules(
+            unowned, leakCheck, settingUp, LockTimeout.of(settings), CloneSettings.of(settings)),
         Run.ofThisJvm());
   }
 
@@ -274,7 +282,11 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   private SandboxPart part(Sandbox sandbox) {
     if (sandbox.isolation() == Isolation.DATABASE) {
-      return new Clone(sandbox, texts, this::clones, rules.clones().keepFailed());
+      Clone clone = new Clone(sandbox, texts, this::clones, rules.clones().keepFailed());
+      if (rules.clones().toldToOthers()) {
+        DatabaseToJoin.add(sandbox, clone);
+      }
+      return clone;
     }
     if (rules.clones().keepFailed()) {
       sandbox.part(HowToKeep.class, HowToKeep::new);
@@ -323,6 +335,20 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
       known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
     }
     known.prepareTemplate();
+  }
+
+  /**
+   * Lets a sandbox of isolation DATABASE tell other processes of its database before it has used
+   * it, where {@code sandpiper.propagate-database} is set; else does nothing. It costs nothing
+   * until something is sent.
+   */
+  public void offerTo(Sandbox sandbox) {
+    // A pool of which one has to ask each time where it leads may lead to one that is offered too.
+    if (rules.clones().toldToOthers()
+        && sandbox.isolation() == Isolation.DATABASE
+        && !room.mustAsk()) {
+      sandbox.part(key, () -> part(sandbox));
+    }
   }
 
   /**

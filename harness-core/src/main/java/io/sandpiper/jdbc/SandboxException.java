@@ -17,6 +17,7 @@ public class SandboxException extends SQLException {
   static final String WAIT = "SP004";
   static final String ROOM = "SP005";
   static final String CLONE = "SP006";
+  static final String LOCK = "SP007";
 
   SandboxException(String message, String sqlState) {
     super(message, sqlState);

@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.AutoSave;
 import org.postgresql.jdbc.PgConnection;
 import org.postgresql.util.PSQLException;
+import org.postgresql.util.PSQLState;
 import org.postgresql.util.ServerErrorMessage;
 
 /**
@@ -209,6 +210,10 @@ final class Savepoints {
         redefined = true;
         constraints.unknown();
       }
+      if (sql.rollsBackInPart()) {
+        session.wentBackInPart();
+        redefined |= own != null;
+      }
     }
     if (!lease.transaction() && lease.setConstraints()) {
       constraints.unknown();
@@ -224,6 +229,7 @@ final class Savepoints {
     T result;
     try {
       result = call.call();
+      call.learn(result);
     } catch (SQLException failed) {
       if (!lease.transaction()) {
         undo(lease);
@@ -242,11 +248,11 @@ final class Savepoints {
   private <T extends @Nullable Object> T autosaved(Lease lease, SqlCall<T> call)
       throws SQLException {
     PgConnection pg = session.pg();
+    T result;
     pg.setAutosave(AutoSave.ALWAYS);
     try {
-      T result = call.call();
+      result = call.call();
       lease.savepoint(AUTOSAVE);
-      return result;
     } catch (SQLException failed) {
       // pgjdbc has gone back to the savepoint; in production the transaction would be failed now.
       if (isFromServer(failed)) {
@@ -254,11 +260,20 @@ final class Savepoints {
           lease.fail();
         }
         nothingSince(AUTOSAVE);
+      } else if (cameAfterwards(failed)) {
+        lease.savepoint(AUTOSAVE);
       }
       throw failed;
     } finally {
       pg.setAutosave(AutoSave.NEVER);
     }
+    // What the driver asks by itself would get an autosave too, behind the statement's own.
+    return later(
+        lease,
+        () -> {
+          call.learn(result);
+          return result;
+        });
   }
 
   private <T extends @Nullable Object> T named(Lease lease, SqlCall<T> call) throws SQLException {
@@ -270,6 +285,7 @@ final class Savepoints {
   /** Several statements at once are one transaction, also in autocommit. */
   private <T extends @Nullable Object> T checked(SqlCall<T> call) throws SQLException {
     T result = call.call();
+    call.learn(result);
     sendIfAny(constraints.atCommit(facts(), true));
     return result;
   }
@@ -337,6 +353,7 @@ final class Savepoints {
       }
       lease.savepoint(null);
       session.wentBack();
+      redefined |= own != null;
       losesInner(lease);
     }
   }
@@ -371,6 +388,12 @@ final class Savepoints {
     if (sql != null) {
       session.send(sql);
     }
+  }
+
+  /** Whether the driver did not like what came back of a statement that has succeeded. */
+  private static boolean cameAfterwards(SQLException failed) {
+    return PSQLState.NO_DATA.getState().equals(failed.getSQLState())
+        || PSQLState.TOO_MANY_RESULTS.getState().equals(failed.getSQLState());
   }
 
   private static boolean isFromServer(SQLException failed) {

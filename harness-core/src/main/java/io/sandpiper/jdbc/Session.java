@@ -6,12 +6,14 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.core.TransactionState;
 import org.postgresql.jdbc.PgConnection;
+import org.postgresql.util.HostSpec;
 
 /**
  * The one transaction of a sandbox on its physical connection: how it begins, what of it would
@@ -19,6 +21,7 @@ import org.postgresql.jdbc.PgConnection;
  */
 final class Session {
 
+  private static final Set<String> THIS_MACHINE = Set.of("127.0.0.1", "::1", "[::1]");
   private static final String MARKER = "application_name";
   private static final int TRANSACTION_TIMEOUT_SINCE = 170000;
   private static final String TRANSACTION =
@@ -48,25 +51,26 @@ final class Session {
    * Gives a connection that only sandboxes use the settings that all of them want. A lock is not
    * waited for without end, unless the application has chosen a time itself.
    */
-  static void prepare(Connection connection) throws SQLException {
+  static void prepare(Connection connection, Duration lockTimeout) throws SQLException {
     // The driver asks the server once, which must not happen between the calls of a lease.
     connection.getCatalog();
     try (Statement statement = connection.createStatement()) {
       statement.execute(
-          settings("", connection.unwrap(PgConnection.class))
+          settings("", connection.unwrap(PgConnection.class), lockTimeout)
               + ";SET default_transaction_isolation='read committed'"
               + ";SET default_transaction_read_only=off");
     }
   }
 
-  private static String settings(String scope, PgConnection pg) {
+  private static String settings(String scope, PgConnection pg, Duration lockTimeout) {
     return "SET %1$sidle_in_transaction_session_timeout=0%2$s;SELECT set_config('lock_timeout',%3$s)"
         .formatted(
             scope,
             pg.haveMinimumServerVersion(TRANSACTION_TIMEOUT_SINCE)
                 ? ";SET %stransaction_timeout=0".formatted(scope)
                 : "",
-            "CASE current_setting('lock_timeout') WHEN '0' THEN '10s'"
+            "CASE current_setting('lock_timeout') WHEN '0' THEN '%d'"
+                    .formatted(lockTimeout.toMillis())
                 + " ELSE current_setting('lock_timeout') END,"
                 + !scope.isEmpty());
   }
@@ -77,8 +81,10 @@ final class Session {
    *
    * @param number tells the sandboxes of a run apart
    * @param prepared whether the connection went through {@link #prepare}
+   * @param lockTimeout how long a lock is waited for; zero for without end
    */
-  static Session begin(PgConnection pg, long number, boolean prepared) throws SQLException {
+  static Session begin(PgConnection pg, long number, boolean prepared, Duration lockTimeout)
+      throws SQLException {
     if (!prepared) {
       pg.getCatalog();
     }
@@ -86,13 +92,22 @@ final class Session {
     pg.setAutoCommit(false);
     if (!prepared) {
       session.send(
-          "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;" + settings("LOCAL ", pg));
+          "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE;"
+              + settings("LOCAL ", pg, lockTimeout));
     }
     return session;
   }
 
   PgConnection pg() {
     return pg;
+  }
+
+  /** The server that it leads to; all names of this machine are one. */
+  String server() {
+    HostSpec host = pg.getQueryExecutor().getHostSpec();
+    return (THIS_MACHINE.contains(host.getHost()) ? "localhost" : host.getHost())
+        + ":"
+        + host.getPort();
   }
 
   /** The name that the connection gave for its application before the sandbox did. */
@@ -103,6 +118,9 @@ final class Session {
   /** Takes note of what the database asks for. */
   void expect(DatabaseFacts facts) throws SQLException {
     unlockAdvisory = facts.advisoryLocks();
+    if (facts.lockTimeouts()) {
+      traits.add(Trait.SETS_LOCK_TIMEOUT);
+    }
     if (facts.applicationNames()) {
       identify();
     }
@@ -183,10 +201,15 @@ final class Session {
 
   /** Some of what was set may be undone by a rollback to a savepoint. */
   void wentBack() {
-    marked = false;
+    wentBackInPart();
     if (firstPath != null) {
       schema = "";
     }
+  }
+
+  /** The marker may be gone with what came after a savepoint of the application. */
+  void wentBackInPart() {
+    marked = false;
   }
 
   /** What the driver keeps of its own was changed, so the connection is not for others. */
@@ -211,6 +234,7 @@ final class Session {
     }
     send("SET LOCAL %s='%s'".formatted(MARKER, marker));
     marked = true;
+    begun = true;
   }
 
   /** Whether the transaction has ended without us. */

@@ -8,4 +8,7 @@ import org.jspecify.annotations.Nullable;
 interface SqlCall<T extends @Nullable Object> {
 
   T call() throws SQLException;
+
+  /** Asks about the result what the driver will need later; follows each call that succeeded. */
+  default void learn(T result) throws SQLException {}
 }

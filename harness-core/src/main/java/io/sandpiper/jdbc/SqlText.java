@@ -64,6 +64,7 @@ final class SqlText {
   private final @Nullable String refusal;
   private final Set<Trait> traits;
   private boolean several;
+  private boolean rollsBackInPart;
   private @Nullable String brief;
 
   private SqlText(String text) {
@@ -131,7 +132,7 @@ final class SqlText {
 
   /** Whether the text goes back to a savepoint of the application. */
   boolean rollsBackInPart() {
-    return firstWord.equals("ROLLBACK");
+    return rollsBackInPart;
   }
 
   /** The text as it is sent. */
@@ -159,6 +160,7 @@ final class SqlText {
       if (refusal != null) {
         return refusal;
       }
+      rollsBackInPart |= word.equals("ROLLBACK");
       word = second;
       if (word != null && !";".equals(word)) {
         word = passStatement(words, word);

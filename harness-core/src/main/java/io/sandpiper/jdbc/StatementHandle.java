@@ -5,6 +5,7 @@ import java.lang.reflect.Proxy;
 import java.sql.Array;
 import java.sql.BatchUpdateException;
 import java.sql.ParameterMetaData;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
@@ -30,6 +31,7 @@ final class StatementHandle extends PartHandle {
   private int fetchSize;
   private boolean streaming;
   private boolean driverFailed;
+  private boolean typesKnown;
   private volatile @Nullable Request current;
   private volatile boolean running;
 
@@ -108,12 +110,12 @@ final class StatementHandle extends PartHandle {
       ConnectionHandle.allowed(text);
       request = Request.statement(text);
     } else if (request == null) {
-      request = Request.statement(text);
+      request = Request.statement(text, physical instanceof PreparedStatement known ? known : null);
       prepared = request;
     }
     Object result = run(request, method, args);
     connection.journal(StatementText.of(text, result, physical));
-    return wrap(result, true);
+    return wrap(result, typesKnown);
   }
 
   private @Nullable Object executeBatch(Method method) throws SQLException {
@@ -167,25 +169,42 @@ final class StatementHandle extends PartHandle {
     current = request;
     driverFailed = false;
     try {
-      return connection.execute(
-          request,
-          () -> {
-            driverFailed = true;
-            // A cursor would not survive the next lease's savepoint.
-            streaming = fetchSize > 0 && connection.inTransaction();
-            physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
-            running = true;
-            try {
-              Object result = Reflect.call(method, physical, args);
-              driverFailed = false;
-              ColumnTypes.learn(result, physical);
-              return result;
-            } finally {
-              running = false;
-            }
-          });
+      return connection.execute(request, new Execution(method, args));
     } finally {
       current = null;
+    }
+  }
+
+  /** What an execution does under the lease. */
+  private final class Execution implements SqlCall<@Nullable Object> {
+
+    private final Method method;
+    private final @Nullable Object @Nullable [] args;
+
+    Execution(Method method, @Nullable Object @Nullable [] args) {
+      this.method = method;
+      this.args = args;
+    }
+
+    @Override
+    public @Nullable Object call() throws SQLException {
+      driverFailed = true;
+      // A cursor would not survive the next lease's savepoint.
+      streaming = fetchSize > 0 && connection.inTransaction();
+      physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
+      running = true;
+      try {
+        Object result = Reflect.call(method, physical, args);
+        driverFailed = false;
+        return result;
+      } finally {
+        running = false;
+      }
+    }
+
+    @Override
+    public void learn(@Nullable Object result) throws SQLException {
+      typesKnown = ColumnTypes.learn(result, physical);
     }
   }
 

@@ -8,6 +8,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -74,7 +75,13 @@ final class Wire {
   }
 
   private <T extends @Nullable Object> T handOver(SqlCall<T> call) throws SQLException {
-    Future<T> result = platformThread().submit(() -> inTurn(call));
+    Future<T> result;
+    try {
+      result = platformThread().submit(() -> inTurn(call));
+    } catch (RejectedExecutionException closed) {
+      // Nothing is sent any more, and the call says so itself.
+      return inTurn(call);
+    }
     boolean interrupted = false;
     try {
       while (true) {

@@ -1,5 +1,6 @@
 package io.sandpiper.spring;
 
+import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.context.Scope;
@@ -39,13 +40,27 @@ final class SandboxTestExecutionListener implements TestExecutionListener, Order
       ApplicationContext context = testContext.getApplicationContext();
       context.getBeanProvider(ContextPhase.class).ifAvailable(ContextPhase::running);
     }
-    testContext.setAttribute(
-        ENTERED,
+    TestSandbox entered =
         TestSandbox.enter(
             Run.ofThisJvm(),
             testContext.getTestInstance(),
             testContext.getTestMethod(),
-            SandboxTestExecutionListener.class));
+            SandboxTestExecutionListener.class);
+    testContext.setAttribute(ENTERED, entered);
+    if (testContext.hasApplicationContext()) {
+      offerDatabases(testContext.getApplicationContext(), entered.sandbox());
+    }
+  }
+
+  /** Of this context only: a JVM may have several. */
+  private static void offerDatabases(ApplicationContext context, Sandbox sandbox) {
+    if (sandbox.isolation() == Isolation.DATABASE) {
+      context
+          .getBeanProvider(DataSourcePostProcessor.class)
+          .ifAvailable(
+              dataSources ->
+                  dataSources.wrapped().forEach(dataSource -> dataSource.offerTo(sandbox)));
+    }
   }
 
   @Override

@@ -254,4 +254,33 @@ class CancelTests extends InSandbox {
       returned.add(id);
     }
   }
+
+  @Test
+  @EnabledForJreRange(min = JRE.JAVA_21, disabledReason = "there are no virtual threads before")
+  void a_virtual_thread_closes_its_connection_after_the_end() throws Exception {
+    CompletableFuture<Connection> made = new CompletableFuture<>();
+    CompletableFuture<Boolean> ended = new CompletableFuture<>();
+    CompletableFuture<Boolean> closed = new CompletableFuture<>();
+    startVirtual(
+        () -> {
+          try {
+            Connection connection = connection();
+            inside(
+                () -> {
+                  connection.setAutoCommit(false);
+                  insert(connection, 1);
+                });
+            made.complete(connection);
+            ended.get(20, TimeUnit.SECONDS);
+            connection.close();
+            closed.complete(connection.isClosed());
+          } catch (Exception | AssertionError failed) {
+            closed.completeExceptionally(failed);
+          }
+        });
+    made.get(20, TimeUnit.SECONDS);
+    db.run.end(sandbox, null);
+    ended.complete(true);
+    assertThat(closed.get(20, TimeUnit.SECONDS)).isTrue();
+  }
 }

@@ -23,6 +23,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** How templates and clones come and go, and what happens where they cannot be made. */
@@ -30,12 +31,19 @@ class CloneLifeTests {
 
   private final List<JdbcFixture> opened = new ArrayList<>();
 
+  private JdbcFixture witness;
+
+  @BeforeEach
+  void open() throws Exception {
+    witness = new JdbcFixture();
+  }
+
   @AfterEach
   void close() throws Exception {
     for (JdbcFixture fixture : opened) {
       fixture.close();
     }
-    try (JdbcFixture last = new JdbcFixture()) {
+    try (JdbcFixture last = witness) {
       assertThat(last.databasesForTests()).isEmpty();
     }
   }
@@ -371,7 +379,7 @@ class CloneLifeTests {
   @Test
   void settings_of_the_database_come_along() throws Exception {
     JdbcFixture db = opened(new JdbcFixture());
-    String name = db.database.url().replaceFirst(".*/", "");
+    String name = db.name();
     db.admin("ALTER DATABASE \"%s\" SET search_path = 'a b', public".formatted(name));
     Sandbox sandbox = db.open("T.test", Isolation.DATABASE);
     use(db, sandbox);

@@ -8,6 +8,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -41,8 +42,8 @@ class ConnectionRoomTests {
     other = new JdbcFixture();
     one.pool.setConnectionTimeout(400);
     other.pool.setConnectionTimeout(400);
-    rooms = new ConnectionRoom(one.pool, servers);
-    otherRooms = new ConnectionRoom(other.pool, servers);
+    rooms = new ConnectionRoom(one.pool, servers, Duration.ofSeconds(10));
+    otherRooms = new ConnectionRoom(other.pool, servers, Duration.ofSeconds(10));
     int pools = one.pool.getMaximumPoolSize() + other.pool.getMaximumPoolSize();
     servers.room(Objects.requireNonNull(rooms.destination()).server()).limit(ROOM + SPARE + pools);
   }
@@ -91,7 +92,7 @@ class ConnectionRoomTests {
     List<Connection> second = take(otherRooms, 2);
     assertThatThrownBy(rooms::take)
         .isInstanceOf(SandboxException.class)
-        .hasMessageContaining("No connection to localhost:")
+        .hasMessageContaining("No connection to ")
         .hasMessageContaining("sandboxes may hold 4 there, beside the 4 of the application's pools")
         .hasMessageContaining("max_connections");
     otherRooms.giveBack(second.get(0));
@@ -192,7 +193,7 @@ class ConnectionRoomTests {
     simple.setUrl(one.pool.getJdbcUrl());
     simple.setUser(one.pool.getUsername());
     simple.setPassword(one.pool.getPassword());
-    try (ConnectionRoom unpooled = new ConnectionRoom(simple, servers)) {
+    try (ConnectionRoom unpooled = new ConnectionRoom(simple, servers, Duration.ofSeconds(10))) {
       assertThat(unpooled.destination()).isEqualTo(rooms.destination());
       Connection first = unpooled.take();
       unpooled.giveBack(first);

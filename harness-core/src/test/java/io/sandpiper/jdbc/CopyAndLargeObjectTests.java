@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Sandbox;
+import io.sandpiper.Work;
+import io.sandpiper.context.Scope;
 import java.io.StringReader;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
@@ -13,9 +15,11 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.Test;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
@@ -157,5 +161,35 @@ class CopyAndLargeObjectTests extends InSandbox {
     for (Future<?> one : all) {
       one.get(30, TimeUnit.SECONDS);
     }
+  }
+
+  @Test
+  void a_copy_in_autocommit_leaves_its_work_open_for_the_drain() throws Exception {
+    Work work = Objects.requireNonNull(sandbox.begin("listener"));
+    Future<?> end;
+    try (Scope scope = work.bind()) {
+      copies(connection()).copyIn(COPY_IN, new StringReader("1\ta\n"));
+      end =
+          threads.submit(
+              () -> {
+                db.run.end(sandbox, null);
+                return null;
+              });
+      assertThatThrownBy(() -> end.get(100, TimeUnit.MILLISECONDS))
+          .isInstanceOf(TimeoutException.class);
+      insert(connection(), 2);
+      assertThat(db.ids()).containsExactly(1, 2);
+    }
+    work.finish(null);
+    end.get(10, TimeUnit.SECONDS);
+  }
+
+  @Test
+  void a_connection_with_an_open_copy_can_be_closed_after_the_end() throws Exception {
+    Connection connection = connection();
+    inside(() -> copies(connection).copyIn(COPY_IN));
+    db.run.end(sandbox, null);
+    connection.close();
+    assertThat(connection.isClosed()).isTrue();
   }
 }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sandpiper.Sandbox;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -169,5 +170,28 @@ class DeferredConstraintsTests extends InSandbox {
       }
     }
     return null;
+  }
+
+  @Test
+  void what_the_test_itself_defined_is_forgotten_where_it_is_rolled_back() throws Exception {
+    inside(
+        () -> {
+          try (Connection connection = transaction()) {
+            run(connection, "CREATE TABLE own (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+            run(connection, "INSERT INTO own VALUES (1)");
+            connection.rollback();
+            run(connection, "INSERT INTO parent VALUES (1)");
+            Savepoint savepoint = connection.setSavepoint();
+            run(connection, "CREATE TABLE own (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)");
+            run(connection, "INSERT INTO own VALUES (1)");
+            connection.rollback(savepoint);
+            run(connection, "INSERT INTO late VALUES (2)");
+            run(connection, "INSERT INTO parent VALUES (2)");
+            connection.commit();
+            run(connection, "INSERT INTO late VALUES (3)");
+            violates(connection::commit);
+          }
+          assertThat(value("SELECT count(*) FROM parent")).isEqualTo("2");
+        });
   }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sandpiper.Sandbox;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.sql.Savepoint;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -143,5 +144,45 @@ class EscapeTests extends InSandbox {
             run(connection, "SAVEPOINT s; LOCK TABLE item; SELECT 1");
           }
         });
+  }
+
+  @Test
+  void is_not_suspected_after_a_rollback_to_a_savepoint() throws Exception {
+    inside(
+        () -> {
+          try (Connection connection = transaction()) {
+            insert(connection, 1);
+            Savepoint savepoint = connection.setSavepoint();
+            run(connection, "SELECT 'commit'");
+            connection.rollback(savepoint);
+            run(connection, "SAVEPOINT s; SELECT 'commit'");
+            run(connection, "SELECT 1; ROLLBACK TO SAVEPOINT s");
+            insert(connection, 2);
+            connection.commit();
+          }
+          assertThat(db.ids()).containsExactly(1, 2);
+        });
+  }
+
+  @Test
+  void a_doubled_quote_does_not_end_a_literal_with_backslashes() {
+    // pgjdbc itself takes this text for one that does not end.
+    assertThat(SqlText.of("SELECT E'it''s \\' ; commit'").refusal()).isNull();
+    assertThat(SqlText.of("SELECT E'it''s \\\\' ; commit").refusal()).isNotNull();
+  }
+
+  @Test
+  void is_proven_in_the_first_statement_too() throws Exception {
+    Sandbox escaping = db.open("T.escaping");
+    setUp(
+        "DO $$BEGIN EXECUTE format('ALTER DATABASE %I SET standard_conforming_strings = off',"
+            + " current_database()); END$$");
+    inside(
+        escaping,
+        () ->
+            assertThatThrownBy(() -> db.execute("SELECT '\\''; COMMIT; SELECT 'x'"))
+                .isInstanceOf(SandboxException.class)
+                .hasMessageContaining("has ended by SQL that the sandbox did not see"));
+    assertThatThrownBy(() -> db.run.end(escaping, null)).isInstanceOf(AssertionError.class);
   }
 }

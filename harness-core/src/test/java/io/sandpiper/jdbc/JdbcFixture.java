@@ -28,6 +28,7 @@ final class JdbcFixture implements AutoCloseable {
   final TestDatabase database;
   final HikariDataSource pool;
   final SandboxDataSource dataSource;
+  private final List<String> earlier = new ArrayList<>();
 
   /** With a new database that has a table {@code item}. */
   JdbcFixture() throws Exception {
@@ -36,6 +37,7 @@ final class JdbcFixture implements AutoCloseable {
 
   JdbcFixture(Function<String, @Nullable String> settings) throws Exception {
     this(newDatabase(), settings);
+    earlier.addAll(databases("sp_c_"));
     Sandbox.outside(
         () -> {
           execute("CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL, owner text)");
@@ -81,11 +83,14 @@ final class JdbcFixture implements AutoCloseable {
   /** Another database of the same server. */
   TestDatabase named(String name) {
     return new TestDatabase(
-        database.url().replaceFirst("/[^/]*$", "/" + name), database.user(), database.password());
+        database.url().replaceFirst("/[^/?]*(\\?|$)", "/" + name + "$1"),
+        database.user(),
+        database.password());
   }
 
-  private String name() {
-    return database.url().replaceFirst(".*/", "");
+  /** The name of the database. */
+  String name() {
+    return database.url().replaceFirst("\\?.*", "").replaceFirst(".*/", "");
   }
 
   /** Does something as the server's superuser, in another database. */
@@ -155,9 +160,11 @@ final class JdbcFixture implements AutoCloseable {
         .sum();
   }
 
-  /** The databases on the server that are those of tests. */
+  /** The databases on the server that are those of tests, without those of earlier fixtures. */
   List<String> databasesForTests() throws SQLException {
-    return databases("sp_c_");
+    List<String> names = databases("sp_c_");
+    names.removeAll(earlier);
+    return names;
   }
 
   /** The templates of this database on the server. */

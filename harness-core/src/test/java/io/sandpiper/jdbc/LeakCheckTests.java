@@ -15,6 +15,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -48,7 +49,11 @@ class LeakCheckTests {
         SandboxDataSource.wrap(
             pool,
             new SandboxDataSource.Rules(
-                Unowned.REFUSE, true, settingUp::get, CloneSettings.of(name -> null)),
+                Unowned.REFUSE,
+                true,
+                settingUp::get,
+                Duration.ofSeconds(10),
+                CloneSettings.of(name -> null)),
             run);
     setUp("CREATE TABLE plain (id int)");
   }
@@ -125,7 +130,7 @@ class LeakCheckTests {
     run.end(other, null);
     assertThatThrownBy(run::verify)
         .isInstanceOf(AssertionError.class)
-        .hasMessageContaining("Rows have outlived the sandboxes: database localhost:")
+        .hasMessageContaining("Rows have outlived the sandboxes: database ")
         .hasMessageContaining("public.item: 1 rows before, 5 now, 4 newer: {\"id\":10")
         .hasMessageContaining("\"name\":\"leaked\"")
         .hasMessageContaining("{\"id\":12")

@@ -177,4 +177,25 @@ class NestedTransactionTests extends InSandbox {
           }
         });
   }
+
+  @Test
+  void an_outer_rollback_under_an_open_inner_transaction_is_refused() throws Exception {
+    Sandbox crossing = db.open("T.crossing");
+    inside(
+        crossing,
+        () -> {
+          Connection outer = transaction();
+          Connection inner = transaction();
+          insert(outer, 1);
+          insert(inner, 2);
+          assertThatThrownBy(outer::rollback)
+              .isInstanceOf(SandboxException.class)
+              .hasMessageContaining("End the inner transaction first");
+          assertThatThrownBy(inner::commit)
+              .isInstanceOf(SandboxException.class)
+              .hasMessageContaining("cannot go on")
+              .hasMessageContaining("isolation = DATABASE");
+        });
+    assertThatThrownBy(() -> db.run.end(crossing, null)).isInstanceOf(AssertionError.class);
+  }
 }

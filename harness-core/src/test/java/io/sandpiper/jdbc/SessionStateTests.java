@@ -4,7 +4,9 @@ import static io.sandpiper.jdbc.JdbcFixture.insert;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Sandbox;
+import io.sandpiper.server.TestDatabase;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -268,5 +270,36 @@ class SessionStateTests extends InSandbox {
     assertThat(sandbox.journal().toString())
         .containsOnlyOnce("SERIALIZABLE was asked for")
         .contains("DATABASE");
+  }
+
+  @Test
+  void a_connection_that_cannot_begin_is_not_kept() throws Exception {
+    TestDatabase database = db.withRole("");
+    setUp("REVOKE SELECT ON pg_proc FROM PUBLIC");
+    try (HikariDataSource pool = new HikariDataSource()) {
+      pool.setJdbcUrl(database.url());
+      pool.setUsername(database.user());
+      pool.setPassword(database.password());
+      SandboxDataSource dataSource = SandboxDataSource.wrap(pool);
+      for (int i = 0; i < 3; i++) {
+        inside(
+            () ->
+                assertThatThrownBy(() -> insert(dataSource.getConnection(), 1))
+                    .hasMessageContaining("permission denied"));
+      }
+      setUp("GRANT SELECT ON pg_proc TO PUBLIC");
+      inside(() -> insert(dataSource.getConnection(), 1));
+      Sandbox.outside(
+          () -> {
+            assertThat(
+                    value(
+                        "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in%' AND"
+                            + " datname = current_database()"))
+                .isEqualTo("1");
+            return null;
+          });
+      db.run.end(sandbox, null);
+      dataSource.close();
+    }
   }
 }

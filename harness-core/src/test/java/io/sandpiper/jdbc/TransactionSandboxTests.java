@@ -6,12 +6,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Sandbox;
+import java.sql.CallableStatement;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Savepoint;
 import java.sql.Statement;
+import java.sql.Types;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -479,6 +481,71 @@ class TransactionSandboxTests extends InSandbox {
             assertThatThrownBy(() -> statement.execute("SELECT pg_sleep(60)"))
                 .isInstanceOfSatisfying(
                     SQLException.class, e -> assertThat(e.getSQLState()).isEqualTo("57014"));
+          }
+          assertThat(db.ids()).containsExactly(1);
+        });
+  }
+
+  @Test
+  void what_the_driver_asks_about_types_leaves_the_rollback_whole() throws Exception {
+    setUp(
+        "CREATE TYPE mood AS ENUM ('sad', 'ok')",
+        "CREATE TABLE feeling (mood mood)",
+        "CREATE PROCEDURE feel(OUT felt mood) LANGUAGE plpgsql AS"
+            + " 'BEGIN INSERT INTO feeling VALUES (''ok'') RETURNING mood INTO felt; END'");
+    inside(
+        () -> {
+          try (Connection connection = transaction()) {
+            value(connection, "INSERT INTO feeling VALUES ('ok') RETURNING mood");
+            connection.rollback();
+            assertThat(value(connection, "SELECT count(*) FROM feeling")).isEqualTo("0");
+          }
+        });
+    Sandbox other = db.open("T.other");
+    inside(
+        other,
+        () -> {
+          try (Connection connection = transaction();
+              CallableStatement call = connection.prepareCall("CALL feel(?)")) {
+            call.registerOutParameter(1, Types.VARCHAR);
+            call.execute();
+            connection.rollback();
+            assertThat(value(connection, "SELECT count(*) FROM feeling")).isEqualTo("0");
+          }
+        });
+    db.run.end(other, null);
+  }
+
+  @Test
+  void a_statement_whose_result_the_driver_refuses_goes_with_its_transaction() throws Exception {
+    setUp(
+        "CREATE FUNCTION adds() RETURNS int LANGUAGE sql AS"
+            + " 'INSERT INTO item VALUES (2, ''x'') RETURNING id'");
+    inside(
+        () -> {
+          try (Connection connection = transaction();
+              Statement statement = connection.createStatement()) {
+            assertThatThrownBy(() -> statement.executeQuery("INSERT INTO item VALUES (1, 'x')"))
+                .isInstanceOf(SQLException.class);
+            connection.rollback();
+            assertThatThrownBy(() -> statement.executeUpdate("SELECT adds()"))
+                .isInstanceOf(SQLException.class);
+            connection.rollback();
+            assertThat(ids(connection)).isEmpty();
+          }
+        });
+  }
+
+  @Test
+  void a_cursor_that_is_not_there_takes_nothing_along() throws Exception {
+    inside(
+        () -> {
+          try (Connection connection = connection();
+              Statement statement = connection.createStatement();
+              ResultSet rows = statement.executeQuery("SELECT 'none'::refcursor")) {
+            rows.next();
+            assertThatThrownBy(() -> rows.getObject(1)).isInstanceOf(SQLException.class);
+            insert(connection(), 1);
           }
           assertThat(db.ids()).containsExactly(1);
         });

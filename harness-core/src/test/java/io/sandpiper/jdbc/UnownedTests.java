@@ -11,6 +11,7 @@ import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -44,7 +45,8 @@ class UnownedTests {
   private SandboxDataSource wrap(Unowned unowned) {
     return SandboxDataSource.wrap(
         db.pool,
-        new SandboxDataSource.Rules(unowned, false, () -> false, CloneSettings.of(name -> null)),
+        new SandboxDataSource.Rules(
+            unowned, false, () -> false, Duration.ofSeconds(10), CloneSettings.of(name -> null)),
         db.run);
   }
 

@@ -3,7 +3,6 @@ package io.sandpiper.http;
 import io.sandpiper.Hop;
 import io.sandpiper.Propagation;
 import io.sandpiper.Sandbox;
-import io.sandpiper.TestId;
 import io.sandpiper.Work;
 import java.io.IOException;
 import java.net.URI;
@@ -55,7 +54,7 @@ record StampingInterceptor(StampedHosts hosts) implements ClientHttpRequestInter
       Sandbox sandbox, HttpRequest request, byte[] body, ClientHttpRequestExecution execution)
       throws IOException {
     if (hosts.include(request.getURI())) {
-      stamp(request.getHeaders(), sandbox.id());
+      stamp(request.getHeaders(), sandbox);
     }
     Hop hop = sandbox.sent(content(request, body));
     try {
@@ -70,9 +69,9 @@ record StampingInterceptor(StampedHosts hosts) implements ClientHttpRequestInter
     }
   }
 
-  private static void stamp(HttpHeaders headers, TestId id) {
+  private static void stamp(HttpHeaders headers, Sandbox sandbox) {
     Propagation.inject(
-        id,
+        sandbox,
         joined(headers.get(Propagation.BAGGAGE)),
         (name, value) ->
             headers.set(name.equals(Propagation.HEADER) ? HEADER_ON_THE_WIRE : name, value));

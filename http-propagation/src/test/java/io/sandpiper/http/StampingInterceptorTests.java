@@ -9,13 +9,17 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import io.sandpiper.Expectation;
 import io.sandpiper.Hop;
 import io.sandpiper.Isolation;
+import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
+import io.sandpiper.SandboxPart;
 import io.sandpiper.Sandboxed;
+import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpRequest;
@@ -77,6 +81,40 @@ class StampingInterceptorTests {
 
     assertThat(wire.get(0).headerNames()).doesNotContain("X-Test-Id", "baggage");
     assertThat(assertReceive(sent("POST https://example.org/x")).header("x-test-id")).isNull();
+  }
+
+  @Test
+  void the_name_of_a_database_goes_only_where_the_id_goes() {
+    Run run = Run.create();
+    Sandbox test =
+        run.open(
+            new Sandbox.Settings(
+                "T.with_database", Isolation.DATABASE, Sandboxed.BackgroundErrors.FAIL, this));
+    test.part("database", () -> new NamedDatabase("sp_c_1f_2"));
+    try (Scope scope = test.test().bind()) {
+      post(client("worker"), "http://worker/x");
+      post(client("worker"), "https://example.org/x");
+    } finally {
+      run.end(test, null);
+    }
+
+    assertThat(wire.get(0).get("baggage"))
+        .containsExactly("test.id=" + test.id().value() + ",test.db=sp_c_1f_2");
+    assertThat(wire.get(1).headerNames()).doesNotContain("X-Test-Id", "baggage");
+  }
+
+  private record NamedDatabase(String databaseToJoin) implements SandboxPart {
+
+    @Override
+    public void fence() {}
+
+    @Override
+    public void rollBack() {}
+
+    @Override
+    public @Nullable String heldUpBy(Thread thread) {
+      return null;
+    }
   }
 
   @Test
