@@ -71,8 +71,6 @@ final class SqlLexer {
       char c = sql.charAt(at);
       if (backslashEscapes && c == '\\') {
         at++;
-      } else if (c == quote && sql.startsWith(String.valueOf(quote), at + 1)) {
-        at++;
       } else if (c == quote) {
         at++;
         return;

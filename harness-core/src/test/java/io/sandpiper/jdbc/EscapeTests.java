@@ -165,13 +165,6 @@ class EscapeTests extends InSandbox {
   }
 
   @Test
-  void a_doubled_quote_does_not_end_a_literal_with_backslashes() {
-    // pgjdbc itself takes this text for one that does not end.
-    assertThat(SqlText.of("SELECT E'it''s \\' ; commit'").refusal()).isNull();
-    assertThat(SqlText.of("SELECT E'it''s \\\\' ; commit").refusal()).isNotNull();
-  }
-
-  @Test
   void is_proven_in_the_first_statement_too() throws Exception {
     Sandbox escaping = db.open("T.escaping");
     setUp(
