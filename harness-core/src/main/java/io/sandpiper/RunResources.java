@@ -1,6 +1,9 @@
 package io.sandpiper;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import org.slf4j.LoggerFactory;
@@ -22,14 +25,17 @@ final class RunResources {
     return type.cast(thing);
   }
 
-  private synchronized void close() {
-    things.forEach(
-        (type, thing) -> {
-          try {
-            thing.close();
-          } catch (Exception failed) {
-            LoggerFactory.getLogger(Run.class).warn("Could not close {}", type.getName(), failed);
-          }
-        });
+  /** The youngest first: what was made later may depend on what was there. */
+  synchronized void close() {
+    List<AutoCloseable> youngestFirst = new ArrayList<>(things.values());
+    Collections.reverse(youngestFirst);
+    for (AutoCloseable thing : youngestFirst) {
+      try {
+        thing.close();
+      } catch (Exception failed) {
+        LoggerFactory.getLogger(Run.class)
+            .warn("Could not close {}", thing.getClass().getName(), failed);
+      }
+    }
   }
 }

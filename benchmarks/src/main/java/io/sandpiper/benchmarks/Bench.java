@@ -35,6 +35,11 @@ final class Bench implements AutoCloseable {
     return new Lab(driver, database, tap.on(database.url()));
   }
 
+  /** A new database with these tables, to be cloned. */
+  CloneLab cloneLab(String schema) throws SQLException {
+    return new CloneLab(database(schema), server.createDatabase("bench_watch_" + databases.get()));
+  }
+
   private TestDatabase database(String schema) throws SQLException {
     TestDatabase database = server.createDatabase("bench_" + databases.incrementAndGet());
     try (Connection connection =

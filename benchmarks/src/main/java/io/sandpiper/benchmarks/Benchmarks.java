@@ -16,6 +16,8 @@ public final class Benchmarks {
           new StatementsFigure(),
           new TransactionFigure(),
           new CallFigure(),
+          new CloneFigure(),
+          new DropFigure(),
           new BlockerFigure());
 
   private Benchmarks() {}

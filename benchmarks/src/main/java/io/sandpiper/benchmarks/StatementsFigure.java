@@ -83,7 +83,7 @@ final class StatementsFigure implements Figure {
     };
   }
 
-  private static void inTransaction(DataSource source) throws SQLException {
+  static void inTransaction(DataSource source) throws SQLException {
     Transaction.in(
         source,
         connection -> {

@@ -34,6 +34,7 @@ final class CloneDatabase {
     this.permits = new Semaphore(size, true);
     open.add(first);
     idle.add(first);
+    server.opened(this);
   }
 
   String name() {
@@ -87,6 +88,10 @@ final class CloneDatabase {
         return;
       }
       connection.reset();
+      if (server.isWanted()) {
+        discard(connection);
+        return;
+      }
       idle.push(connection);
       permits.release();
     } catch (SQLException lost) {
@@ -98,6 +103,15 @@ final class CloneDatabase {
   void discard(PhysicalConnection connection) {
     close(connection);
     permits.release();
+  }
+
+  /** Closes a connection that nobody uses; false where there is none. */
+  boolean giveUpOne() {
+    PhysicalConnection unused = idle.poll();
+    if (unused != null) {
+      close(unused);
+    }
+    return unused != null;
   }
 
   private void close(PhysicalConnection connection) {
@@ -113,6 +127,7 @@ final class CloneDatabase {
 
   /** Closes all connections; the numbers of their backends, which leave a little later. */
   List<Integer> closeAll() {
+    server.closed(this);
     List<Integer> pids = new ArrayList<>();
     for (PhysicalConnection connection : open) {
       pids.add(connection.pid());

@@ -164,23 +164,57 @@ final class CloneFactory {
     Template from = template(server.patience());
     String name = PREFIX + token + "_" + number.incrementAndGet();
     try {
-      return server.maintain(session -> create(session, name, from));
+      server.maintain(
+          session -> {
+            create(session, name, from);
+            return null;
+          });
+      return opened(name, from);
     } catch (SQLException failed) {
       throw CloneTrouble.explain("make database %s for a test".formatted(name), failed);
     }
   }
 
-  private CloneDatabase create(Maintenance session, String name, Template from)
-      throws SQLException {
+  private void create(Maintenance session, String name, Template from) throws SQLException {
     session.create(name, from.name());
     try {
       for (DatabaseSetting setting : from.settings()) {
         set(session, name, setting);
       }
-      return new CloneDatabase(name, from.name(), server, server.open(name));
-    } catch (SQLException | RuntimeException | Error failed) {
+    } catch (RuntimeException | Error failed) {
       drop(session, name, failed);
       throw failed;
+    }
+  }
+
+  /** Whoever waits for room here holds none himself. */
+  private CloneDatabase opened(String name, Template from) throws SQLException {
+    try {
+      PhysicalConnection first = server.open(name);
+      moveSequences(first, from);
+      return new CloneDatabase(name, from.name(), server, first);
+    } catch (SQLException | RuntimeException | Error failed) {
+      try {
+        server.maintain(
+            session -> {
+              drop(session, name, failed);
+              return null;
+            });
+      } catch (SQLException alsoFailed) {
+        failed.addSuppressed(alsoFailed);
+      }
+      throw failed;
+    }
+  }
+
+  private void moveSequences(PhysicalConnection clone, Template from) {
+    try {
+      from.sequences().move(clone.connection(), server.room().servers().nextClone());
+    } catch (SQLException notAllowed) {
+      LOG.warn(
+          "Sequences of databases for tests begin where the application's are, so that ids which"
+              + " are kept in memory may come twice: {}",
+          notAllowed.getMessage());
     }
   }
 

@@ -5,6 +5,8 @@ import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Deque;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import org.jspecify.annotations.Nullable;
 
@@ -12,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * The server of a pool's database, for those who make databases on it. Every connection to it
  * counts like one that a sandbox holds.
  */
-final class CloneServer {
+final class CloneServer implements ServerRoom.Keeper {
 
   private static final int POOL_SIZE = 10;
   private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -20,6 +22,7 @@ final class CloneServer {
   private final ConnectionRoom room;
   private final DatabaseAddress address;
   private final Deque<Maintenance> idle = new ConcurrentLinkedDeque<>();
+  private final Set<CloneDatabase> databases = ConcurrentHashMap.newKeySet();
 
   CloneServer(ConnectionRoom room, DatabaseAddress address) {
     this.room = room;
@@ -48,26 +51,38 @@ final class CloneServer {
 
   /** Opens a connection of an application; to be given to {@link #close}. */
   PhysicalConnection open(String database) throws SQLException {
+    return counted(() -> openReserved(database));
+  }
+
+  /** Does something with the room for one connection that is not counted when it is opened. */
+  <T extends @Nullable Object> T inReservedRoom(SqlCall<T> call) throws SQLException {
+    room.reserve();
+    try {
+      return call.call();
+    } finally {
+      room.release();
+    }
+  }
+
+  /** Opens a connection in the room that was reserved; the caller closes it. */
+  PhysicalConnection openReserved(String database) throws SQLException {
     return physical(() -> address.named(database).getConnection());
   }
 
-  /** As {@link #open}, to the application's own database. */
+  /** As {@link #openReserved}, to the application's own database. */
   PhysicalConnection openSource() throws SQLException {
     return physical(() -> address.own().getConnection());
   }
 
   private PhysicalConnection physical(SqlCall<Connection> opening) throws SQLException {
-    return counted(
-        () -> {
-          Connection connection = opening.call();
-          try {
-            room.prepare(connection);
-            return new PhysicalConnection(connection);
-          } catch (SQLException | RuntimeException | Error failed) {
-            connection.close();
-            throw failed;
-          }
-        });
+    Connection connection = room.patiently(opening);
+    try {
+      room.prepare(connection);
+      return new PhysicalConnection(connection);
+    } catch (SQLException | RuntimeException | Error failed) {
+      connection.close();
+      throw failed;
+    }
   }
 
   private <T> T counted(SqlCall<T> opening) throws SQLException {
@@ -87,7 +102,8 @@ final class CloneServer {
 
   /** Opens a session in the maintenance database; to be given to {@link #close}. */
   Maintenance openMaintenance() throws SQLException {
-    return counted(() -> Maintenance.on(address.named(Maintenance.DATABASE).getConnection()));
+    return counted(
+        () -> Maintenance.on(room.patiently(address.named(Maintenance.DATABASE)::getConnection)));
   }
 
   void close(Maintenance session) throws SQLException {
@@ -101,7 +117,7 @@ final class CloneServer {
     Maintenance session = kept == null ? openMaintenance() : kept;
     try {
       T result = call.call(session);
-      idle.push(session);
+      keep(session);
       return result;
     } catch (SQLException | RuntimeException | Error failed) {
       // Whether the session is still good is not worth finding out.
@@ -114,8 +130,49 @@ final class CloneServer {
     }
   }
 
+  private void keep(Maintenance session) throws SQLException {
+    if (isWanted()) {
+      close(session);
+    } else {
+      idle.push(session);
+    }
+  }
+
+  /** Whether somebody waits for a connection that another one keeps without using it. */
+  boolean isWanted() {
+    return room.isWanted();
+  }
+
+  /** From now on a database gives up what it does not use while others wait. */
+  void opened(CloneDatabase database) {
+    if (databases.isEmpty()) {
+      room.keeper(this);
+    }
+    databases.add(database);
+  }
+
+  void closed(CloneDatabase database) {
+    databases.remove(database);
+  }
+
+  @Override
+  public boolean giveUpOne() throws SQLException {
+    Maintenance session = idle.poll();
+    if (session != null) {
+      close(session);
+      return true;
+    }
+    for (CloneDatabase database : databases) {
+      if (database.giveUpOne()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Closes the sessions that nobody uses. */
   void closeIdle() throws SQLException {
+    room.noKeeper(this);
     for (Maintenance session = idle.poll(); session != null; session = idle.poll()) {
       close(session);
     }

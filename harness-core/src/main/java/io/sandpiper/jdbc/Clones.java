@@ -38,7 +38,8 @@ final class Clones implements AutoCloseable {
 
   private final CloneFactory factory;
   private final int ahead;
-  private final ThreadPoolExecutor workers;
+  private final ThreadPoolExecutor makers;
+  private final ThreadPoolExecutor droppers;
   private final Queue<CloneDatabase> ready = new ConcurrentLinkedQueue<>();
 
   private final ReentrantLock lock = new ReentrantLock();
@@ -64,7 +65,13 @@ final class Clones implements AutoCloseable {
   Clones(CloneFactory factory, int ahead) {
     this.factory = factory;
     this.ahead = ahead;
-    this.workers =
+    this.makers = workers();
+    // Apart from those who make some: what these wait for may be what is to be dropped.
+    this.droppers = workers();
+  }
+
+  private static ThreadPoolExecutor workers() {
+    ThreadPoolExecutor workers =
         new ThreadPoolExecutor(
             THREADS,
             THREADS,
@@ -77,6 +84,7 @@ final class Clones implements AutoCloseable {
               return thread;
             });
     workers.allowCoreThreadTimeOut(true);
+    return workers;
   }
 
   /** Makes the template now, so that the first test need not wait until nobody is connected. */
@@ -203,7 +211,7 @@ final class Clones implements AutoCloseable {
     }
     for (int i = 0; i < wanted && !closed; i++) {
       making++;
-      workers.execute(this::make);
+      makers.execute(this::make);
     }
   }
 
@@ -304,7 +312,7 @@ final class Clones implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    workers.execute(
+    droppers.execute(
         () -> {
           try {
             dropNow(database);

@@ -16,6 +16,7 @@ import java.util.Properties;
 import java.util.concurrent.ConcurrentLinkedDeque;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -36,6 +37,13 @@ final class ConnectionRoom implements AutoCloseable {
   private static final long UNPOOLED_WAIT_MILLIS = TimeUnit.SECONDS.toMillis(30);
   private static final int VALIDATION_SECONDS = 2;
   private static final String TOO_MANY_CONNECTIONS = "53300";
+
+  private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+  private static final String LIMIT =
+      "SELECT least(current_setting('max_connections')::int, (SELECT rolconnlimit + %d"
+              .formatted(ServerRoom.SPARE)
+          + " FROM pg_roles WHERE rolname = session_user AND rolconnlimit >= 0 AND NOT rolsuper))";
 
   private final DataSource pool;
   private final @Nullable HikariDataSource hikari;
@@ -240,6 +248,21 @@ final class ConnectionRoom implements AutoCloseable {
     }
   }
 
+  /** Whether somebody waits for a connection that another one keeps without using it. */
+  boolean isWanted() {
+    ServerRoom server = joined;
+    return server != null && server.isWanted();
+  }
+
+  /** Where to ask for connections that are reserved and not used, while others wait for room. */
+  void keeper(ServerRoom.Keeper keeper) {
+    server().keeper(keeper);
+  }
+
+  void noKeeper(ServerRoom.Keeper keeper) {
+    server().noKeeper(keeper);
+  }
+
   /** The server's room, where this pool is counted in from its first use on. */
   private ServerRoom server() {
     ServerRoom known = joined;
@@ -272,7 +295,7 @@ final class ConnectionRoom implements AutoCloseable {
       return Integer.MAX_VALUE;
     }
     try (Statement statement = connection.createStatement();
-        ResultSet row = statement.executeQuery("SHOW max_connections")) {
+        ResultSet row = statement.executeQuery(LIMIT)) {
       row.next();
       return row.getInt(1);
     }
@@ -318,14 +341,36 @@ final class ConnectionRoom implements AutoCloseable {
     ServerRoom server = server();
     server.opening();
     try {
-      Connection connection = likeThePool();
+      Connection connection = patiently(this::likeThePool);
       if (connection.isWrapperFor(PgConnection.class)) {
         Session.prepare(connection, locks.timeout());
       }
       return connection;
     } catch (SQLException failed) {
       server.closed();
-      throw TOO_MANY_CONNECTIONS.equals(failed.getSQLState()) ? noRoom(failed) : failed;
+      throw failed;
+    }
+  }
+
+  /**
+   * Opens a connection that there is room for. The server may still count those that have just been
+   * closed, and others may be connected to it of whom nobody here knows.
+   */
+  Connection patiently(SqlCall<Connection> opening) throws SQLException {
+    long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(limitMillis());
+    while (true) {
+      try {
+        return opening.call();
+      } catch (SQLException failed) {
+        if (!TOO_MANY_CONNECTIONS.equals(failed.getSQLState())) {
+          throw failed;
+        }
+        if (System.nanoTime() > deadline || Thread.currentThread().isInterrupted()) {
+          throw noRoom(failed);
+        }
+      }
+      server().closeOneUnused();
+      LockSupport.parkNanos(LOOK_AGAIN_NANOS);
     }
   }
 
@@ -439,6 +484,10 @@ final class ConnectionRoom implements AutoCloseable {
     if (running != null) {
       running.softEvictConnections();
     }
+  }
+
+  Servers servers() {
+    return servers;
   }
 
   Gate gate() {

@@ -3,6 +3,8 @@ package io.sandpiper.jdbc;
 import java.sql.SQLException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
@@ -14,14 +16,36 @@ import java.util.concurrent.TimeUnit;
 final class ServerRoom {
 
   /** Left for everybody else on the server: its superuser's share and other programs. */
-  private static final int SPARE = 10;
+  static final int SPARE = 10;
 
   private final Permits permits = new Permits();
   private final List<ConnectionRoom> rooms = new ArrayList<>();
+  private final Set<Keeper> keepers = ConcurrentHashMap.newKeySet();
   private int limit;
   private int capacity;
   private int pooled;
   private int opened;
+
+  /** Keeps connections for the next user, which count as held. */
+  @FunctionalInterface
+  interface Keeper {
+
+    /** Closes one that nobody uses; false where there is none. */
+    boolean giveUpOne() throws SQLException;
+  }
+
+  void keeper(Keeper keeper) {
+    keepers.add(keeper);
+  }
+
+  void noKeeper(Keeper keeper) {
+    keepers.remove(keeper);
+  }
+
+  /** Whether somebody waits, so that nobody should keep what he does not use. */
+  boolean isWanted() {
+    return permits.hasQueuedThreads();
+  }
 
   private static final class Permits extends Semaphore {
 
@@ -74,7 +98,16 @@ final class ServerRoom {
   }
 
   /** Waits in turn until a sandbox may hold one more connection; false where the time is up. */
-  boolean acquire(long millis) throws InterruptedException {
+  boolean acquire(long millis) throws InterruptedException, SQLException {
+    // With a time, even none, it is in turn.
+    if (permits.tryAcquire(0, TimeUnit.MILLISECONDS)) {
+      return true;
+    }
+    for (Keeper keeper : keepers) {
+      if (keeper.giveUpOne()) {
+        break;
+      }
+    }
     return permits.tryAcquire(millis, TimeUnit.MILLISECONDS);
   }
 
@@ -84,12 +117,19 @@ final class ServerRoom {
 
   /** Counts a connection that is about to be opened; one that nobody uses makes room for it. */
   void opening() throws SQLException {
-    List<ConnectionRoom> others;
     synchronized (this) {
       opened++;
       if (limit == 0 || opened <= capacity) {
         return;
       }
+    }
+    closeOneUnused();
+  }
+
+  /** Closes a connection that is kept for the next sandbox of whatever pool. */
+  void closeOneUnused() throws SQLException {
+    List<ConnectionRoom> others;
+    synchronized (this) {
       others = List.copyOf(rooms);
     }
     for (ConnectionRoom room : others) {

@@ -52,10 +52,14 @@ final class TemplateMaker {
   /** The template, locked by the guard's session so that no other run drops it. */
   Template make(Duration limit) throws SQLException {
     long deadline = System.nanoTime() + limit.toNanos();
-    Template known = reuse();
-    return known != null
-        ? known
-        : server.room().gate().closed(() -> server.room().quiet(() -> copy(deadline)));
+    // Room is waited for before the gate is closed: who waits there may have the last of it.
+    return server.inReservedRoom(
+        () -> {
+          Template known = reuse();
+          return known != null
+              ? known
+              : server.room().gate().closed(() -> server.room().quiet(() -> copy(deadline)));
+        });
   }
 
   private @Nullable Template reuse() throws SQLException {
@@ -65,9 +69,9 @@ final class TemplateMaker {
     PhysicalConnection reader = server.openSource();
     try {
       String hash = hashOf(reader);
-      return hash == null ? null : use(prefix() + hash, true);
+      return hash == null ? null : use(prefix() + hash, true, sequencesOf(reader));
     } finally {
-      server.close(reader);
+      reader.close();
     }
   }
 
@@ -75,12 +79,13 @@ final class TemplateMaker {
     return PREFIX + oid + "_";
   }
 
-  private @Nullable Template use(String name, boolean reusable) throws SQLException {
+  private @Nullable Template use(String name, boolean reusable, Sequences sequences)
+      throws SQLException {
     if (!guard.tryLockShared(lockOf(name))) {
       return null;
     }
     if (guard.exists(name)) {
-      return new Template(name, reusable, guard.settings(oid));
+      return new Template(name, reusable, sequences, guard.settings(oid));
     }
     guard.unlockShared(lockOf(name));
     return null;
@@ -150,13 +155,15 @@ final class TemplateMaker {
     String draft = CloneFactory.PREFIX + run + "_" + unique;
     create(draft, deadline);
     try {
-      PhysicalConnection reader = server.open(draft);
+      PhysicalConnection reader = server.openReserved(draft);
       int pid = reader.pid();
       String hash;
+      Sequences sequences;
       try {
         hash = hashOf(reader);
+        sequences = sequencesOf(reader);
       } finally {
-        server.close(reader);
+        reader.close();
       }
       guard.awaitGone(List.of(pid), LONGEST_LEAVE);
       String name = prefix() + (hash == null ? run + "x" + unique : hash);
@@ -166,7 +173,7 @@ final class TemplateMaker {
           name,
           source,
           TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - start));
-      Template made = use(name, hash != null);
+      Template made = use(name, hash != null, sequences);
       if (made == null) {
         throw new SQLException("template %s was dropped by somebody else".formatted(name));
       }
@@ -195,6 +202,15 @@ final class TemplateMaker {
     } catch (SQLException notReadable) {
       LOG.debug("The template of database {} is for one run", source, notReadable);
       return null;
+    }
+  }
+
+  private Sequences sequencesOf(PhysicalConnection reader) {
+    try {
+      return Sequences.of(reader.connection());
+    } catch (SQLException notReadable) {
+      LOG.debug("Sequences of clones of {} begin where its own are", source, notReadable);
+      return Sequences.NONE;
     }
   }
 

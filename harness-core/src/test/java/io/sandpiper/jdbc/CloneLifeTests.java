@@ -18,6 +18,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -264,6 +268,66 @@ class CloneLifeTests {
         .hasMessageContaining("connections");
     poor.run.end(sandbox, null);
     assertThat(db.databasesForTests()).isEmpty();
+  }
+
+  @Test
+  void many_tests_of_both_isolations_wait_in_turn_for_few_connections() throws Exception {
+    try (PostgresServer server =
+        PostgresServer.start(Map.of("sandpiper.database.server", "embedded")::get)) {
+      TestDatabase few;
+      try (JdbcFixture db = JdbcFixture.on(server.createDatabase("few"))) {
+        Sandbox.outside(
+            () -> {
+              db.execute("CREATE TABLE item (id int PRIMARY KEY, name text NOT NULL, owner text)");
+              return null;
+            });
+        few = db.withRole("CREATEDB CONNECTION LIMIT 12");
+      }
+      try (JdbcFixture db = JdbcFixture.on(few)) {
+        manyTests(db);
+      }
+    }
+  }
+
+  @Test
+  void connections_that_the_harness_does_not_know_of_are_waited_for_too() throws Exception {
+    TestDatabase few;
+    try (JdbcFixture db = new JdbcFixture()) {
+      few = db.withRole("CREATEDB CONNECTION LIMIT 12");
+    }
+    manyTests(opened(JdbcFixture.on(few)));
+  }
+
+  /** 60 of each isolation at once. */
+  private static void manyTests(JdbcFixture db) throws Exception {
+    ExecutorService threads = Executors.newCachedThreadPool();
+    try {
+      List<Future<List<Integer>>> results = new ArrayList<>();
+      for (int i = 0; i < 120; i++) {
+        int id = i;
+        results.add(threads.submit(() -> oneOfMany(db, id)));
+      }
+      for (int i = 0; i < results.size(); i++) {
+        assertThat(results.get(i).get(2, TimeUnit.MINUTES)).containsExactly(i);
+      }
+    } finally {
+      threads.shutdownNow();
+    }
+  }
+
+  private static List<Integer> oneOfMany(JdbcFixture db, int id) throws Exception {
+    Sandbox sandbox =
+        db.open("T.many" + id, id % 2 == 0 ? Isolation.DATABASE : Isolation.TRANSACTION);
+    try {
+      return db.in(
+          sandbox,
+          () -> {
+            db.execute("INSERT INTO item (id, name) VALUES (%d, 'x')".formatted(id));
+            return db.ids();
+          });
+    } finally {
+      db.run.end(sandbox, null);
+    }
   }
 
   @Test

@@ -59,13 +59,7 @@ abstract class JpaSuite extends FrameworkSuite {
   @Sandboxed(isolation = Isolation.TRANSACTION)
   static class InTransactions extends JpaSuite {}
 
-  /**
-   * Ids are asked of the database one by one: blocks of them would be kept in memory, which all
-   * databases share, while each has sequences of its own.
-   */
   @Sandboxed(isolation = Isolation.DATABASE)
-  @TestPropertySource(
-      properties = "spring.jpa.properties.hibernate.id.optimizer.pooled.preferred=none")
   static class InDatabases extends JpaSuite {}
 
   /** The pool gives connections without autocommit, and Hibernate relies on that. */
