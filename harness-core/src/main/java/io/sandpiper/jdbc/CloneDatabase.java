@@ -94,7 +94,7 @@ final class CloneDatabase {
       }
       idle.push(connection);
       permits.release();
-    } catch (SQLException lost) {
+    } catch (SQLException | RuntimeException lost) {
       discard(connection);
     }
   }

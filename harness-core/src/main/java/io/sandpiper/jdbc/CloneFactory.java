@@ -1,7 +1,9 @@
 package io.sandpiper.jdbc;
 
 import io.sandpiper.jdbc.Maintenance.DatabaseSetting;
+import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -21,6 +23,14 @@ import org.slf4j.LoggerFactory;
  */
 final class CloneFactory {
 
+  /** A statement for each table that reads nothing, as one text. */
+  private static final String LOOKS =
+      "SELECT string_agg(format('SELECT FROM %s LIMIT 0', t.oid::regclass), ';') FROM (SELECT oid"
+          + " FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace NOT IN"
+          + " ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
+          + " AND has_schema_privilege(relnamespace, 'USAGE') AND has_table_privilege(oid, 'SELECT')"
+          + " ORDER BY oid LIMIT 200) t";
+
   private static final Logger LOG = LoggerFactory.getLogger(CloneFactory.class);
 
   /** What the names of clones begin with. */
@@ -33,6 +43,7 @@ final class CloneFactory {
 
   private final CloneServer server;
   private final String token;
+  private final boolean sequencesApart;
   private final AtomicLong number = new AtomicLong();
   private final AtomicBoolean touched = new AtomicBoolean();
   private final ReentrantLock starting = new ReentrantLock();
@@ -41,10 +52,12 @@ final class CloneFactory {
 
   /**
    * @param token names this user of the server and no other; letters and digits
+   * @param sequencesApart whether each clone's sequences go on in a range of its own
    */
-  CloneFactory(CloneServer server, String token) {
+  CloneFactory(CloneServer server, String token, boolean sequencesApart) {
     this.server = server;
     this.token = token;
+    this.sequencesApart = sequencesApart;
   }
 
   /**
@@ -191,7 +204,10 @@ final class CloneFactory {
   private CloneDatabase opened(String name, Template from) throws SQLException {
     try {
       PhysicalConnection first = server.open(name);
-      moveSequences(first, from);
+      if (sequencesApart) {
+        moveSequences(first, from);
+      }
+      warmUp(first);
       return new CloneDatabase(name, from.name(), server, first);
     } catch (SQLException | RuntimeException | Error failed) {
       try {
@@ -204,6 +220,22 @@ final class CloneFactory {
         failed.addSuppressed(alsoFailed);
       }
       throw failed;
+    }
+  }
+
+  /** The server learns of the tables now, and not at the test's first statements. */
+  private static void warmUp(PhysicalConnection clone) {
+    try (Statement statement = clone.connection().createStatement()) {
+      String looks;
+      try (ResultSet row = statement.executeQuery(LOOKS)) {
+        row.next();
+        looks = row.getString(1);
+      }
+      if (looks != null) {
+        statement.execute(looks);
+      }
+    } catch (SQLException failed) {
+      LOG.debug("The connection to a database for a test was not warmed up", failed);
     }
   }
 

@@ -6,7 +6,9 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Executor;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -59,6 +61,12 @@ final class Clones implements AutoCloseable {
     private @Nullable SQLException failure;
   }
 
+  /** Somebody may connect just while it is dropped, or have the last room for a connection. */
+  private static final int DROP_ATTEMPTS = 3;
+
+  /** A test that has just taken one is not to share its processor with who makes the next. */
+  private static final long REFILL_MILLIS = 5;
+
   /**
    * @param ahead how many are made ahead
    */
@@ -106,7 +114,7 @@ final class Clones implements AutoCloseable {
     lock.lock();
     try {
       inUse++;
-      makeMore();
+      makeMore(CompletableFuture.delayedExecutor(REFILL_MILLIS, TimeUnit.MILLISECONDS, makers));
     } finally {
       lock.unlock();
     }
@@ -204,6 +212,10 @@ final class Clones implements AutoCloseable {
   }
 
   private void makeMore() {
+    makeMore(makers);
+  }
+
+  private void makeMore(Executor executor) {
     int wanted = waiting.size() + Math.max(0, ahead - ready.size()) - making;
     if (!factory.started()) {
       // One is enough to find out whether a template can be made.
@@ -211,7 +223,7 @@ final class Clones implements AutoCloseable {
     }
     for (int i = 0; i < wanted && !closed; i++) {
       making++;
-      makers.execute(this::make);
+      executor.execute(this::make);
     }
   }
 
@@ -333,10 +345,13 @@ final class Clones implements AutoCloseable {
   }
 
   private void dropNow(CloneDatabase database) {
-    try {
-      factory.drop(database);
-    } catch (SQLException failed) {
-      LOG.debug("{} could not be dropped", database, failed);
+    for (int attempt = 1; attempt <= DROP_ATTEMPTS; attempt++) {
+      try {
+        factory.drop(database);
+        return;
+      } catch (SQLException failed) {
+        LOG.info("{} was not dropped at attempt {}: {}", database, attempt, failed.getMessage());
+      }
     }
   }
 

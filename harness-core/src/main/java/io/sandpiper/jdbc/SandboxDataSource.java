@@ -316,7 +316,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     }
     String token = UUID.randomUUID().toString().replace("-", "").substring(0, 12);
     return new Clones(
-        new CloneFactory(new CloneServer(room, address), token), rules.clones().ahead());
+        new CloneFactory(new CloneServer(room, address), token, rules.clones().sequencesApart()),
+        rules.clones().ahead());
   }
 
   /**

@@ -238,7 +238,17 @@ final class ConformanceFixture implements AutoCloseable {
     config.setMaximumPoolSize(4);
     config.setMinimumIdle(0);
     HikariDataSource pool = new HikariDataSource(config);
-    return new Place(name, pool, SandboxDataSource.wrap(pool));
+    return new Place(
+        name,
+        pool,
+        SandboxDataSource.wrap(
+            pool,
+            Unowned.REFUSE,
+            () -> false,
+            setting ->
+                setting.equals("sandpiper.database.sequences")
+                    ? "copied"
+                    : System.getProperty(setting)));
   }
 
   private String makeDatabase() throws SQLException {
