@@ -88,6 +88,9 @@ abstract class DataJdbcSuite extends FrameworkSuite {
     @Query("UPDATE name SET name = :to WHERE name = :from")
     boolean rename(String from, String to);
 
+    // The derived query's cache in Spring Data is not made for several threads.
+    @Modifying
+    @Query("DELETE FROM name WHERE name = :name")
     long deleteByName(String name);
   }
 
