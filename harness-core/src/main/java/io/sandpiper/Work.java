@@ -23,6 +23,7 @@ public final class Work implements UnitOfWork {
   private boolean returned;
   private @Nullable Throwable failure;
   private boolean failureSeen;
+  private @Nullable Runnable lastly;
 
   /** The one that was bound last. */
   private volatile @Nullable Thread thread;
@@ -67,15 +68,28 @@ public final class Work implements UnitOfWork {
     close(failure);
   }
 
+  /**
+   * Has something done when this work has returned and all that it held has been given back. The
+   * work is open until it is done.
+   *
+   * @param last does not wait; called by the thread that would end the work
+   */
+  public void lastly(Runnable last) {
+    sandbox.update(() -> lastly = last);
+  }
+
   @Override
   public void finish(@Nullable Throwable failure) {
-    sandbox.update(
-        () -> {
-          if (!returned) {
-            returned = true;
-            close(failure);
-          }
-        });
+    boolean first =
+        sandbox.read(
+            () -> {
+              boolean now = !returned;
+              returned = true;
+              return now;
+            });
+    if (first) {
+      close(failure);
+    }
   }
 
   @Override
@@ -88,16 +102,35 @@ public final class Work implements UnitOfWork {
   }
 
   private void close(@Nullable Throwable cause) {
-    sandbox.update(
-        () -> {
-          open--;
-          if (failure == null) {
-            failure = cause;
-          }
-          if (open == 0) {
-            sandbox.finished(this);
-          }
-        });
+    Runnable last = sandbox.read(() -> closeUnlessLast(cause));
+    if (last != null) {
+      try {
+        last.run();
+      } finally {
+        close(null);
+      }
+    }
+  }
+
+  /** What is to be done before this work closes; null where it has been closed once more. */
+  private @Nullable Runnable closeUnlessLast(@Nullable Throwable cause) {
+    if (failure == null) {
+      failure = cause;
+    }
+    Runnable last = lastly;
+    if (open > 1 || last == null) {
+      sandbox.update(this::closed);
+      return null;
+    }
+    lastly = null;
+    return last;
+  }
+
+  private void closed() {
+    open--;
+    if (open == 0) {
+      sandbox.finished(this);
+    }
   }
 
   boolean finished() {

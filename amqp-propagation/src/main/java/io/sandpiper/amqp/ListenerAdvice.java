@@ -1,7 +1,6 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Channel;
-import io.sandpiper.Hop;
 import io.sandpiper.Run;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
@@ -20,7 +19,6 @@ import org.aopalliance.intercept.MethodInterceptor;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.core.Message;
-import org.springframework.amqp.core.MessageProperties;
 import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer;
 import org.springframework.amqp.rabbit.support.ListenerExecutionFailedException;
 import org.springframework.aop.ProxyMethodInvocation;
@@ -52,6 +50,7 @@ final class ListenerAdvice implements MethodInterceptor {
     chain[0] = new ListenerAdvice(container, run);
     System.arraycopy(present, 0, chain, 1, present.length);
     container.setAdviceChain(chain);
+    FirstLook.install(container);
   }
 
   /** The getter is for subclasses; the chain may come from the factory or a customizer. */
@@ -80,7 +79,7 @@ final class ListenerAdvice implements MethodInterceptor {
 
   private @Nullable Object one(MethodInvocation listener, Channel channel, Message message)
       throws Throwable {
-    Inbound.Verdict verdict = judge(message);
+    Inbound.Verdict verdict = judge(channel, message);
     if (verdict instanceof Inbound.Verdict.Handle handle) {
       return inScope(listener, channel, List.of(handle.work()), List.of(message));
     }
@@ -91,25 +90,12 @@ final class ListenerAdvice implements MethodInterceptor {
     return unowned(listener, channel, List.of(message));
   }
 
-  private Inbound.Verdict judge(Message message) {
-    MessageProperties properties = message.getMessageProperties();
-    return inbound.judge(
-        new Hop.Content(
-            Hop.Direction.RECEIVED,
-            queueOf(message),
-            new Hop.Route(
-                Objects.requireNonNullElse(properties.getReceivedExchange(), ""),
-                Objects.requireNonNullElse(properties.getReceivedRoutingKey(), "")),
-            properties.getHeaders(),
-            message.getBody(),
-            new Hop.Ids(
-                properties.getCorrelationId(),
-                properties.getMessageId(),
-                properties.getReplyTo())));
+  private Inbound.Verdict judge(Channel channel, Message message) {
+    return inbound.judge(SpringIncoming.take(message, channel));
   }
 
   private static String queueOf(Message message) {
-    return Objects.requireNonNullElse(message.getMessageProperties().getConsumerQueue(), "?");
+    return SpringIncoming.queueOf(message);
   }
 
   /** A batch may mix tests: each gets the part that is its own, in the order of the batch. */
@@ -119,7 +105,7 @@ final class ListenerAdvice implements MethodInterceptor {
     Map<Object, List<Work>> works = new LinkedHashMap<>();
     for (Object item : batch) {
       Message message = (Message) item;
-      Inbound.Verdict verdict = judge(message);
+      Inbound.Verdict verdict = judge(channel, message);
       if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(channel, message);
         continue;

@@ -72,6 +72,14 @@ final class Stamping implements InvocationHandler {
   @Override
   public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
       throws Throwable {
+    if (Outlet.isSending()
+        && args != null
+        && args[0] instanceof PublishCall call
+        && args[2] instanceof AMQP.BasicProperties properties) {
+      // Not the application's own collector either: it would write its headers over the original's.
+      call.publish(properties);
+      return null;
+    }
     Work work = Work.current();
     if (work != null
         && args != null

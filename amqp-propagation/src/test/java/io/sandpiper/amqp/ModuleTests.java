@@ -40,6 +40,8 @@ class ModuleTests {
       classes()
           .that()
           .resideInAPackage("io.sandpiper.amqp..")
+          .and()
+          .areTopLevelClasses()
           .and(modifier(JavaModifier.PUBLIC).forSubtype())
           .should()
           .be(AmqpPropagation.class);
