@@ -3,6 +3,9 @@ package io.sandpiper;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.UnitOfWork;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +26,7 @@ public final class Work implements UnitOfWork {
   private boolean returned;
   private @Nullable Throwable failure;
   private boolean failureSeen;
-  private @Nullable Runnable lastly;
+  private final Deque<Consumer<@Nullable Throwable>> lastly = new ArrayDeque<>(0);
 
   /** The one that was bound last. */
   private volatile @Nullable Thread thread;
@@ -72,10 +75,11 @@ public final class Work implements UnitOfWork {
    * Has something done when this work has returned and all that it held has been given back. The
    * work is open until it is done.
    *
-   * @param last does not wait; called by the thread that would end the work
+   * @param last is given why the work failed, or null; called once, by the thread that would end
+   *     the work, and does not wait
    */
-  public void lastly(Runnable last) {
-    sandbox.update(() -> lastly = last);
+  public void lastly(Consumer<@Nullable Throwable> last) {
+    sandbox.update(() -> lastly.addLast(last));
   }
 
   @Override
@@ -102,10 +106,10 @@ public final class Work implements UnitOfWork {
   }
 
   private void close(@Nullable Throwable cause) {
-    Runnable last = sandbox.read(() -> closeUnlessLast(cause));
+    Consumer<@Nullable Throwable> last = sandbox.read(() -> closeUnlessLast(cause));
     if (last != null) {
       try {
-        last.run();
+        last.accept(sandbox.read(this::failure));
       } finally {
         close(null);
       }
@@ -113,16 +117,14 @@ public final class Work implements UnitOfWork {
   }
 
   /** What is to be done before this work closes; null where it has been closed once more. */
-  private @Nullable Runnable closeUnlessLast(@Nullable Throwable cause) {
+  private @Nullable Consumer<@Nullable Throwable> closeUnlessLast(@Nullable Throwable cause) {
     if (failure == null) {
       failure = cause;
     }
-    Runnable last = lastly;
-    if (open > 1 || last == null) {
+    Consumer<@Nullable Throwable> last = open > 1 ? null : lastly.pollFirst();
+    if (last == null) {
       sandbox.update(this::closed);
-      return null;
     }
-    lastly = null;
     return last;
   }
 

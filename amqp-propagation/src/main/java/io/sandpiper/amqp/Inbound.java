@@ -16,10 +16,25 @@ final class Inbound {
 
   private final Run run;
   private final PutBack putBack;
+  private final Homes homes;
+  private final Forwarding forwarding;
+  private final @Nullable Object consumer;
 
   Inbound(Run run) {
+    this(run, null);
+  }
+
+  /**
+   * For one consumer.
+   *
+   * @param consumer the listener container, by which its application context is known; or null
+   */
+  Inbound(Run run, @Nullable Object consumer) {
     this.run = run;
     this.putBack = PutBack.of(run);
+    this.homes = Homes.of(run);
+    this.forwarding = new Forwarding(run);
+    this.consumer = consumer;
   }
 
   /** What a consumer is to do with a message. */
@@ -39,19 +54,51 @@ final class Inbound {
     record Acknowledge() implements Verdict {}
   }
 
-  /** Judges a message; once a delivery. */
+  /**
+   * Judges a message; once a delivery. Waits while a message is forwarded to another home.
+   *
+   * @throws NotForwardedException where that failed; its channel is closed then, so that the broker
+   *     delivers it again
+   */
   Verdict judge(Incoming message) {
     Hop.Content content = message.content();
-    if (message.journey() != null) {
-      return arriveAgain(content, message.journey().token());
+    String home = homes.elsewhere(content, consumer);
+    if (home != null) {
+      forward(message, content, home);
+      return new Verdict.Acknowledge();
     }
-    Disturbance disturbance = run.disturb(content);
-    if (disturbance == null) {
-      return arrive(content);
+    Original.Journey journey = message.journey();
+    if (putBack.expects(journey)) {
+      countAgain(content);
     }
-    return disturbance.handled()
-        ? handle(message, content, disturbance)
-        : hide(message, content, disturbance);
+    try {
+      return journey != null && journey.disturbed() ? arrive(content) : disturb(message, content);
+    } finally {
+      putBack.arrived(journey, content.address());
+    }
+  }
+
+  private void forward(Incoming message, Hop.Content content, String home) {
+    Sandbox sandbox = run.sandboxOf(content);
+    Original original = message.received();
+    Original.Journey journey = original.onward();
+    boolean counted = putBack.expects(journey);
+    if (sandbox != null && !counted) {
+      putBack.expect(journey, sandbox, original.queue());
+      notInTransit(sandbox, content);
+    }
+    if (!forwarding.forward(original, journey, home, message.channel())) {
+      putBack.arrived(journey, original.queue());
+    }
+  }
+
+  /** Its first delivery was its arrival; this one must not stand for another message's. */
+  private void countAgain(Hop.Content content) {
+    Sandbox sandbox = run.sandboxOf(content);
+    String messageId = content.ids().messageId();
+    if (sandbox != null && messageId != null) {
+      sandbox.inTransit(messageId, content.address());
+    }
   }
 
   private Verdict arrive(Hop.Content content) {
@@ -64,46 +111,40 @@ final class Inbound {
         : new Verdict.HandleUnowned();
   }
 
-  /** Its first delivery was its arrival; this one must not stand for another message's. */
-  private Verdict arriveAgain(Hop.Content content, String token) {
-    Sandbox sandbox = run.sandboxOf(content);
-    String messageId = content.ids().messageId();
-    if (sandbox != null && messageId != null) {
-      sandbox.inTransit(messageId, content.address());
-    }
-    Verdict verdict = arrive(content);
-    putBack.arrived(token, content.address());
-    return verdict;
-  }
-
-  private Verdict handle(Incoming message, Hop.Content content, Disturbance disturbance) {
-    Received received = message.received();
-    Verdict verdict = arrive(content);
-    if (verdict instanceof Verdict.Handle handle) {
-      Work work = handle.work();
-      work.lastly(() -> act(disturbance, received, message, work.sandbox()));
-    }
-    return verdict;
-  }
-
-  private Verdict hide(Incoming message, Hop.Content content, Disturbance disturbance) {
-    Sandbox sandbox = run.sandboxOf(content);
-    if (sandbox == null) {
+  private Verdict disturb(Incoming message, Hop.Content content) {
+    Disturbance disturbance = run.disturb(content);
+    Sandbox sandbox = disturbance == null ? null : run.sandboxOf(content);
+    if (disturbance == null || sandbox == null) {
       return arrive(content);
     }
-    act(disturbance, message.received(), message, sandbox);
-    @Nullable String messageId = content.ids().messageId();
+    Original original = message.received();
+    Runnable act =
+        () ->
+            disturbance.act(
+                (delay, redelivered) ->
+                    putBack.putBack(
+                        original.redelivered(redelivered),
+                        sandbox,
+                        message.channel().getConnection(),
+                        delay));
+    if (!disturbance.handled()) {
+      act.run();
+      notInTransit(sandbox, content);
+      return new Verdict.Acknowledge();
+    }
+    Verdict verdict = arrive(content);
+    if (verdict instanceof Verdict.Handle handle) {
+      handle.work().lastly(failure -> act.run());
+    }
+    return verdict;
+  }
+
+  /** It has come, and nobody sees it: what is still to come of it has a name of its own. */
+  private static void notInTransit(Sandbox sandbox, Hop.Content content) {
+    String messageId = content.ids().messageId();
     if (messageId != null) {
       sandbox.notInTransit(messageId, content.address());
     }
-    return new Verdict.Acknowledge();
-  }
-
-  private void act(Disturbance disturbance, Received received, Incoming message, Sandbox sandbox) {
-    disturbance.act(
-        (delay, redelivered) ->
-            putBack.putBack(
-                received.redelivered(redelivered), sandbox, message.connection(), delay));
   }
 
   /** Records that a handler was refused what it needed, and that its message is acknowledged. */

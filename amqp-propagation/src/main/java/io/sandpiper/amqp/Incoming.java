@@ -1,6 +1,6 @@
 package io.sandpiper.amqp;
 
-import com.rabbitmq.client.Connection;
+import com.rabbitmq.client.Channel;
 import io.sandpiper.Hop;
 import org.jspecify.annotations.Nullable;
 
@@ -11,21 +11,21 @@ interface Incoming {
   Hop.Content content();
 
   /** What of its way was our doing, or null. */
-  Received.@Nullable Journey journey();
+  Original.@Nullable Journey journey();
 
   /** Everything of it, to be published again. */
-  Received received();
+  Original received();
 
-  /** The connection that it came by. */
-  Connection connection();
+  /** The channel that it came by. */
+  Channel channel();
 
   /**
    * A message of RabbitMQ's client.
    *
    * @param received the message, restored
-   * @param connection the connection that it came by
+   * @param channel the channel that it came by
    */
-  static Incoming of(Received received, Connection connection) {
+  static Incoming of(Original received, Channel channel) {
     return new Incoming() {
       @Override
       public Hop.Content content() {
@@ -33,18 +33,18 @@ interface Incoming {
       }
 
       @Override
-      public Received.@Nullable Journey journey() {
+      public Original.@Nullable Journey journey() {
         return received.journey();
       }
 
       @Override
-      public Received received() {
+      public Original received() {
         return received;
       }
 
       @Override
-      public Connection connection() {
-        return connection;
+      public Channel channel() {
+        return channel;
       }
     };
   }

@@ -38,7 +38,7 @@ final class ListenerAdvice implements MethodInterceptor {
 
   private ListenerAdvice(AbstractMessageListenerContainer container, Run run) {
     this.container = container;
-    this.inbound = new Inbound(run);
+    this.inbound = new Inbound(run, container);
   }
 
   static void prepend(AbstractMessageListenerContainer container, Run run) {

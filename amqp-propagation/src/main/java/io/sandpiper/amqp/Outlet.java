@@ -55,11 +55,7 @@ final class Outlet {
   }
 
   static Outlet open(Connection connection) throws IOException {
-    Channel channel = connection.createChannel();
-    if (channel == null) {
-      throw new IOException(
-          "No channel is left on %s, for messages that are put back.".formatted(connection));
-    }
+    Channel channel = OwnConnections.channel(connection);
     Outlet outlet = new Outlet(channel);
     channel.addReturnListener(message -> outlet.returned(message.getProperties().getHeaders()));
     channel.addConfirmListener(
@@ -75,30 +71,24 @@ final class Outlet {
   }
 
   /**
-   * Sends a message.
+   * Sends a message to a queue.
    *
    * @param told what became of it; called once, by a thread that must not wait
    */
-  void send(
-      String exchange, String routingKey, Received message, String token, Consumer<Outcome> told) {
-    AMQP.BasicProperties properties =
-        PutBackHeader.propertiesOf(message, new Received.Journey(token, message.hops()));
-    if (!publish(exchange, routingKey, properties, message.body(), new Sending(token, told))) {
+  void send(String queue, Original message, Original.Journey journey, Consumer<Outcome> told) {
+    AMQP.BasicProperties properties = PutBackHeader.propertiesOf(message, journey);
+    if (!publish(queue, properties, message.body(), new Sending(journey.token(), told))) {
       told.accept(Outcome.FAILED);
     }
   }
 
   /** Returns whether somebody else is going to tell what became of it. */
   private synchronized boolean publish(
-      String exchange,
-      String routingKey,
-      AMQP.BasicProperties properties,
-      byte[] body,
-      Sending sending) {
+      String queue, AMQP.BasicProperties properties, byte[] body, Sending sending) {
     long number = channel.getNextPublishSeqNo();
     unconfirmed.put(number, sending);
     try (Scope ours = Ours.INSTANCE.bind()) {
-      channel.basicPublish(exchange, routingKey, true, properties, body);
+      channel.basicPublish("", queue, true, properties, body);
       return true;
     } catch (IOException | RuntimeException failed) {
       return unconfirmed.remove(number) == null;

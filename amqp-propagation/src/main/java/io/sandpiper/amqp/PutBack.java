@@ -1,15 +1,15 @@
 package io.sandpiper.amqp;
 
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
+
 import com.rabbitmq.client.Connection;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Map;
-import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -49,41 +49,62 @@ final class PutBack implements AutoCloseable {
    * @param connection the one that it came by
    * @param delay how long after now
    */
-  void putBack(Received message, Sandbox sandbox, Connection connection, Duration delay) {
-    String token = UUID.randomUUID().toString();
-    onTheirWay.values().removeIf(other -> other.sinceEnd() != null);
-    onTheirWay.put(token, sandbox);
-    sandbox.inTransit(token, message.queue());
+  void putBack(Original message, Sandbox sandbox, Connection connection, Duration delay) {
+    Original.Journey journey = message.again(true);
+    expect(journey, sandbox, message.queue());
     clock.schedule(
-        () -> send(message, sandbox, connection, token), delay.toNanos(), TimeUnit.NANOSECONDS);
+        () -> putBack(message, sandbox, connection, journey), delay.toNanos(), NANOSECONDS);
   }
 
-  private void send(Received message, Sandbox sandbox, Connection connection, String token) {
+  private void putBack(
+      Original message, Sandbox sandbox, Connection connection, Original.Journey journey) {
     if (sandbox.sinceEnd() != null) {
-      arrived(token, message.queue());
+      arrived(journey, message.queue());
       return;
     }
     send(
-        "",
         message.queue(),
         message,
+        journey,
         connection,
-        token,
         outcome -> {
           if (outcome != Outlet.Outcome.CONFIRMED) {
             sandbox.journal().note("%s was not put back: %s".formatted(message, outcome));
-            arrived(token, message.queue());
+            arrived(journey, message.queue());
           }
         });
   }
 
-  /** Sends a message to wherever it is to go to, and tells once what became of it. */
+  /** Counts a message as in transit to an application's queue, by the name it has on its way. */
+  void expect(Original.Journey journey, Sandbox sandbox, String queue) {
+    onTheirWay.values().removeIf(other -> other.sinceEnd() != null);
+    onTheirWay.put(journey.token(), sandbox);
+    sandbox.inTransit(journey.token(), queue);
+  }
+
+  /** Whether a message is counted by the name that it has on its way. */
+  boolean expects(Original.@Nullable Journey journey) {
+    return journey != null && onTheirWay.containsKey(journey.token());
+  }
+
+  /** Counts a message no longer that has arrived, or never will. */
+  void arrived(Original.@Nullable Journey journey, String queue) {
+    Sandbox sandbox = journey == null ? null : onTheirWay.remove(journey.token());
+    if (journey != null && sandbox != null) {
+      sandbox.notInTransit(journey.token(), queue);
+    }
+  }
+
+  /**
+   * Sends a message to a queue.
+   *
+   * @param told what became of it; called once, by a thread that must not wait
+   */
   void send(
-      String exchange,
-      String routingKey,
-      Received message,
+      String queue,
+      Original message,
+      Original.Journey journey,
       Connection connection,
-      String token,
       Consumer<Outlet.Outcome> told) {
     Outlet outlet;
     try {
@@ -92,7 +113,7 @@ final class PutBack implements AutoCloseable {
       told.accept(Outlet.Outcome.FAILED);
       return;
     }
-    outlet.send(exchange, routingKey, message, token, told);
+    outlet.send(queue, message, journey, told);
   }
 
   private synchronized Outlet outlet(Connection connection) throws IOException {
@@ -104,14 +125,6 @@ final class PutBack implements AutoCloseable {
     Outlet opened = Outlet.open(connection);
     outlets.put(connection, opened);
     return opened;
-  }
-
-  /** Counts a message no longer that has arrived, or never will. */
-  void arrived(@Nullable String token, String queue) {
-    Sandbox sandbox = token == null ? null : onTheirWay.remove(token);
-    if (sandbox != null) {
-      sandbox.notInTransit(String.valueOf(token), queue);
-    }
   }
 
   /** The channels end with their connections, which are the application's. */

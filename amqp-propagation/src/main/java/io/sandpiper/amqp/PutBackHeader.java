@@ -22,6 +22,7 @@ record PutBackHeader(Map<?, ?> values) {
   private static final String REDELIVERED = "redelivered";
   private static final String TOKEN = "token";
   private static final String HOPS = "hops";
+  private static final String DISTURBED = "disturbed";
   private static final String HEADERS = "headers";
   private static final String EXPIRATION = "expiration";
   private static final String USER = "user-id";
@@ -41,7 +42,7 @@ record PutBackHeader(Map<?, ?> values) {
   }
 
   /** The properties to publish a message with again. */
-  static AMQP.BasicProperties propertiesOf(Received message, Received.Journey journey) {
+  static AMQP.BasicProperties propertiesOf(Original message, Original.Journey journey) {
     AMQP.BasicProperties properties = message.properties();
     Map<String, Object> table = new HashMap<>();
     table.put(QUEUE, message.queue());
@@ -50,6 +51,7 @@ record PutBackHeader(Map<?, ?> values) {
     table.put(REDELIVERED, message.redelivered());
     table.put(TOKEN, journey.token());
     table.put(HOPS, journey.hops());
+    table.put(DISTURBED, journey.disturbed());
     putIfThere(table, EXPIRATION, properties.getExpiration());
     putIfThere(table, USER, properties.getUserId());
     Map<String, Object> headers = new HashMap<>();
@@ -96,10 +98,11 @@ record PutBackHeader(Map<?, ?> values) {
     return Boolean.TRUE.equals(values.get(REDELIVERED));
   }
 
-  Received.Journey journey() {
-    return new Received.Journey(
+  Original.Journey journey() {
+    return new Original.Journey(
         String.valueOf(values.get(TOKEN)),
-        values.get(HOPS) instanceof Number hops ? hops.intValue() : 0);
+        values.get(HOPS) instanceof Number hops ? hops.intValue() : 0,
+        Boolean.TRUE.equals(values.get(DISTURBED)));
   }
 
   @Nullable String expiration() {
@@ -127,8 +130,8 @@ record PutBackHeader(Map<?, ?> values) {
     return restored;
   }
 
-  Received restore(Received arrived) {
-    return new Received(
+  Original restore(Original arrived) {
+    return new Original(
         queue(),
         exchange(),
         routingKey(),

@@ -2,7 +2,6 @@ package io.sandpiper.amqp;
 
 import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.Channel;
-import com.rabbitmq.client.Connection;
 import io.sandpiper.Hop;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -11,21 +10,22 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.core.Message;
 import org.springframework.amqp.core.MessageDeliveryMode;
 import org.springframework.amqp.core.MessageProperties;
+import org.springframework.amqp.rabbit.connection.ChannelProxy;
 import org.springframework.amqp.rabbit.support.DefaultMessagePropertiesConverter;
 
 /**
  * A message that a listener container was given.
  *
- * <p>While it passes the container, the put-back header of a message may hold a {@link Received}:
+ * <p>While it passes the container, the put-back header of a message may hold a {@link Original}:
  * the message before the application's own post-processors changed it.
  */
 final class SpringIncoming implements Incoming {
 
   private final Message message;
   private final Channel channel;
-  private final @Nullable Received original;
+  private final @Nullable Original original;
 
-  private SpringIncoming(Message message, Channel channel, @Nullable Received original) {
+  private SpringIncoming(Message message, Channel channel, @Nullable Original original) {
     this.message = message;
     this.channel = channel;
     this.original = original;
@@ -38,7 +38,7 @@ final class SpringIncoming implements Incoming {
     return new SpringIncoming(
         message,
         channel,
-        headers.remove(PutBackHeader.NAME) instanceof Received kept ? kept : null);
+        headers.remove(PutBackHeader.NAME) instanceof Original kept ? kept : null);
   }
 
   /** Restores a message that we have published again; any other stays as it is. */
@@ -69,12 +69,12 @@ final class SpringIncoming implements Incoming {
   /** Keeps a message as it is now, for others will change it. */
   static void keep(Message message) {
     if (!(message.getMessageProperties().getHeaders().get(PutBackHeader.NAME)
-        instanceof Received)) {
+        instanceof Original)) {
       keep(message, null);
     }
   }
 
-  private static void keep(Message message, Received.@Nullable Journey journey) {
+  private static void keep(Message message, Original.@Nullable Journey journey) {
     message.getMessageProperties().getHeaders().put(PutBackHeader.NAME, received(message, journey));
   }
 
@@ -93,33 +93,33 @@ final class SpringIncoming implements Incoming {
   }
 
   @Override
-  public Received.@Nullable Journey journey() {
+  public Original.@Nullable Journey journey() {
     return original == null ? null : original.journey();
   }
 
   @Override
-  public Received received() {
+  public Original received() {
     return original == null || isBatch(original) ? received(message, journey()) : original;
   }
 
   /** Its parts have been made messages of their own. */
-  private static boolean isBatch(Received original) {
+  private static boolean isBatch(Original original) {
     Map<String, Object> headers = original.properties().getHeaders();
     return headers != null && headers.containsKey(MessageProperties.SPRING_BATCH_FORMAT);
   }
 
   @Override
-  public Connection connection() {
-    return channel.getConnection();
+  public Channel channel() {
+    return channel instanceof ChannelProxy proxy ? proxy.getTargetChannel() : channel;
   }
 
   static String queueOf(Message message) {
     return Objects.requireNonNullElse(message.getMessageProperties().getConsumerQueue(), "?");
   }
 
-  private static Received received(Message message, Received.@Nullable Journey journey) {
+  private static Original received(Message message, Original.@Nullable Journey journey) {
     MessageProperties properties = message.getMessageProperties();
-    return new Received(
+    return new Original(
         queueOf(message),
         text(properties.getReceivedExchange()),
         text(properties.getReceivedRoutingKey()),

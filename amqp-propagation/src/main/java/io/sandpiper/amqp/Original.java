@@ -5,6 +5,7 @@ import com.rabbitmq.client.Envelope;
 import io.sandpiper.Hop;
 import java.util.Map;
 import java.util.Objects;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param body its body; not copied
  * @param journey what of it was our doing, or null where we have not published it
  */
-record Received(
+record Original(
     String queue,
     String exchange,
     String routingKey,
@@ -32,14 +33,20 @@ record Received(
    *
    * @param token its name on the last part of the way
    * @param hops how often it was forwarded to another home
+   * @param disturbed whether a fault has happened to it, so that none happens any more
    */
-  record Journey(String token, int hops) {}
+  record Journey(String token, int hops, boolean disturbed) {
+
+    private static Journey begin() {
+      return new Journey(UUID.randomUUID().toString(), 0, false);
+    }
+  }
 
   /** A message as the client gives it, restored where we have published it. */
-  static Received of(
+  static Original of(
       String queue, Envelope envelope, AMQP.@Nullable BasicProperties properties, byte[] body) {
-    Received arrived =
-        new Received(
+    Original arrived =
+        new Original(
             queue,
             envelope.getExchange(),
             envelope.getRoutingKey(),
@@ -49,6 +56,22 @@ record Received(
             null);
     PutBackHeader header = PutBackHeader.in(arrived.properties().getHeaders());
     return header == null ? arrived : header.restore(arrived);
+  }
+
+  /** The next part of its way, within its home. */
+  Journey again(boolean disturbed) {
+    return new Journey(Journey.begin().token(), hops(), disturbed || isDisturbed());
+  }
+
+  /** The next part of its way, which leads to another home. */
+  Journey onward() {
+    Journey so = journey == null ? Journey.begin() : journey;
+    // Its home may wait for it by the name that it has.
+    return new Journey(so.token(), so.hops() + 1, so.disturbed());
+  }
+
+  private boolean isDisturbed() {
+    return journey != null && journey.disturbed();
   }
 
   /** How often it was forwarded to another home. */
@@ -72,13 +95,8 @@ record Received(
             properties.getCorrelationId(), properties.getMessageId(), properties.getReplyTo()));
   }
 
-  Received redelivered(boolean now) {
-    return new Received(queue, exchange, routingKey, redelivered || now, properties, body, journey);
-  }
-
-  /** The same, to be known by a new name on its way. */
-  Received on(Journey next) {
-    return new Received(queue, exchange, routingKey, redelivered, properties, body, next);
+  Original redelivered(boolean now) {
+    return new Original(queue, exchange, routingKey, redelivered || now, properties, body, journey);
   }
 
   @Override
