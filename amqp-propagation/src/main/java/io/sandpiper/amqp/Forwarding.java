@@ -37,12 +37,12 @@ final class Forwarding {
    */
   boolean forward(Original message, Original.Journey journey, String home, Channel channel) {
     if (message.hops() >= MOST_HOPS) {
-      park(message, journey, channel, "it was forwarded %d times".formatted(message.hops()));
+      park(message, channel, "it was forwarded %d times".formatted(message.hops()));
       return false;
     }
     Outlet.Outcome outcome = send(home, message, journey, channel.getConnection());
     if (outcome == Outlet.Outcome.REFUSED) {
-      park(message, journey, channel, "nobody is at %s".formatted(home));
+      park(message, channel, "nobody is at %s".formatted(home));
       return false;
     }
     if (outcome != Outlet.Outcome.CONFIRMED) {
@@ -51,8 +51,10 @@ final class Forwarding {
     return true;
   }
 
-  private void park(Original message, Original.Journey journey, Channel channel, String why) {
-    Outlet.Outcome outcome = send(Homes.PARKED, message, journey, channel.getConnection());
+  /** By another name: what the broker returned may still be on its way back. */
+  private void park(Original message, Channel channel, String why) {
+    Outlet.Outcome outcome =
+        send(Homes.PARKED, message, message.again(false), channel.getConnection());
     if (outcome == Outlet.Outcome.FAILED) {
       throw give(message, Homes.PARKED, channel, outcome);
     }

@@ -123,15 +123,17 @@ final class RunHome implements AutoCloseable {
           });
     }
 
-    private void park(Original message, Original.Journey journey, Envelope envelope, String why) {
+    private void park(
+        Original message, Original.Journey journey, Envelope envelope, String why) {
       putBack.arrived(journey, message.queue());
+      Original.Journey aside = message.again(false);
       send(
           Homes.PARKED,
           message,
-          journey,
+          aside,
           outcome -> {
             forwarding.parked(message, why, outcome);
-            settled(message, journey, envelope, outcome);
+            settled(message, aside, envelope, outcome);
           });
     }
 

@@ -56,6 +56,10 @@ final class TestBroker implements AutoCloseable {
     admin.deleteQueue(name);
   }
 
+  boolean hasQueue(String name) {
+    return admin.getQueueInfo(name) != null;
+  }
+
   long messageCount(String queue) {
     QueueInformation information = admin.getQueueInfo(queue);
     return Objects.requireNonNull(information, queue).getMessageCount();
