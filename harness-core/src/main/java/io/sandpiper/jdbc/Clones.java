@@ -43,6 +43,7 @@ final class Clones implements AutoCloseable {
   private final ThreadPoolExecutor makers;
   private final ThreadPoolExecutor droppers;
   private final Queue<CloneDatabase> ready = new ConcurrentLinkedQueue<>();
+  private final Queue<CloneDatabase> undropped = new ConcurrentLinkedQueue<>();
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -147,11 +148,6 @@ final class Clones implements AutoCloseable {
             .formatted(sandbox.testName(), failure == null ? "" : failure.getMessage()),
         SandboxException.CLONE,
         failure);
-  }
-
-  /** Set-up has had access to the application's database. */
-  void touched() {
-    factory.touched();
   }
 
   private CloneDatabase await(Sandbox sandbox) throws SQLException {
@@ -353,6 +349,18 @@ final class Clones implements AutoCloseable {
         LOG.info("{} was not dropped at attempt {}: {}", database, attempt, failed.getMessage());
       }
     }
+    undropped.add(database);
+  }
+
+  private void dropAtLast(CloneDatabase database) {
+    try {
+      factory.drop(database);
+    } catch (SQLException failed) {
+      LOG.warn(
+          "{} stays on the server until the next run with isolation DATABASE finds it: {}",
+          database,
+          failed.getMessage());
+    }
   }
 
   /**
@@ -418,6 +426,9 @@ final class Clones implements AutoCloseable {
   }
 
   private void closeFactory() {
+    for (CloneDatabase left = undropped.poll(); left != null; left = undropped.poll()) {
+      dropAtLast(left);
+    }
     try {
       factory.close();
     } catch (SQLException failed) {

@@ -431,8 +431,11 @@ final class ConnectionHandle extends JdbcHandle {
       closed = true;
     }
     if (target instanceof Target.Real real) {
-      real.connection().close();
-      dataSource.closed(real);
+      try {
+        real.connection().close();
+      } finally {
+        dataSource.closed(real);
+      }
       return;
     }
     try {
@@ -476,7 +479,11 @@ final class ConnectionHandle extends JdbcHandle {
   private void abort(Executor executor) throws SQLException {
     if (target instanceof Target.Real real) {
       closed = true;
-      real.connection().abort(executor);
+      try {
+        real.connection().abort(executor);
+      } finally {
+        dataSource.closed(real);
+      }
     } else {
       close();
     }

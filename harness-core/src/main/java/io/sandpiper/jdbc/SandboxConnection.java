@@ -300,7 +300,7 @@ final class SandboxConnection implements SandboxPart {
     if (known != null) {
       return known;
     }
-    Connection connection = room.take();
+    Connection connection = room.take(sandbox);
     if (!connection.isWrapperFor(PgConnection.class)) {
       String product = connection.getMetaData().getDatabaseProductName();
       room.giveBack(connection);

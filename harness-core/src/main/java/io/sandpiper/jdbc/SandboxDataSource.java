@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
@@ -48,6 +49,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   private final @Nullable CheckedDatabase checked;
   private final Servers servers;
   private final Facts ownFacts = new Facts();
+  private final AtomicLong setUps;
   private final SqlTexts texts = new SqlTexts();
   private final AtomicReference<@Nullable Clones> clones = new AtomicReference<>();
 
@@ -72,6 +74,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     this.room = new ConnectionRoom(pool, servers, rules.lockTimeout());
     Destination destination = room.destination();
     this.key = destination == null ? this : destination;
+    this.setUps = destination == null ? new AtomicLong() : servers.setUps(destination);
     this.leakCheck = rules.leakCheck() ? LeakCheck.of(run) : null;
     this.checked = destination == null ? null : checked(destination);
   }
@@ -171,7 +174,14 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   /** A connection of the pool, through which somebody may change the schema. */
   private Target real(Access access) throws SQLException {
-    Target.Real real = new Target.Real(checkedConnection(), access);
+    Object user = Gate.user();
+    if (access != Access.SET_UP) {
+      // Who sets up may be a test that the template waits for.
+      room.gate().await(user);
+    }
+    Connection connection = checkedConnection();
+    room.gate().entered(connection, user);
+    Target.Real real = new Target.Real(connection, access);
     noteAccess(real);
     return real;
   }
@@ -194,6 +204,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   /** A handle that led to a connection for itself was closed. */
   void closed(Target.Real real) {
+    room.gate().left(real.connection());
     noteAccess(real);
   }
 
@@ -202,9 +213,16 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
       return;
     }
     forgetFacts();
-    Clones made = clones.get();
-    if (made != null && real.access() == Access.SET_UP) {
-      made.touched();
+    if (real.access() == Access.SET_UP) {
+      noteSetUp();
+    }
+  }
+
+  private void noteSetUp() {
+    if (room.mustAsk()) {
+      servers.setUpAnywhere();
+    } else {
+      setUps.incrementAndGet();
     }
   }
 
@@ -316,7 +334,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     }
     String token = UUID.randomUUID().toString().replace("-", "").substring(0, 12);
     return new Clones(
-        new CloneFactory(new CloneServer(room, address), token, rules.clones().sequencesApart()),
+        new CloneFactory(
+            new CloneServer(room, address), token, rules.clones().sequencesApart(), setUps::get),
         rules.clones().ahead());
   }
 
