@@ -52,6 +52,8 @@ final class Clones implements AutoCloseable {
   private int making;
   private int inUse;
   private int dropping;
+  private int dropped;
+  private boolean failing;
   private boolean closed;
 
   private final AtomicBoolean lookForStale = new AtomicBoolean(true);
@@ -212,7 +214,9 @@ final class Clones implements AutoCloseable {
   }
 
   private void makeMore(Executor executor) {
-    int wanted = waiting.size() + Math.max(0, ahead - ready.size()) - making;
+    // A server in trouble is not asked for what nobody waits for.
+    int unused = failing ? 0 : Math.max(0, ahead - ready.size());
+    int wanted = waiting.size() + unused - making;
     if (!factory.started()) {
       // One is enough to find out whether a template can be made.
       wanted = Math.min(wanted, 1 - making);
@@ -226,15 +230,18 @@ final class Clones implements AutoCloseable {
   private void make() {
     if (!factory.started() && nobodyWaits()) {
       // The template has failed, and the pool is not to be troubled for what nobody asked for.
-      made(null, null);
+      locked(() -> making--);
       return;
     }
+    int droppedBefore = dropped();
     try {
-      made(factory.create(), null);
+      CloneDatabase database = factory.create();
+      locked(() -> made(database));
     } catch (SQLException failed) {
-      made(null, failed);
+      locked(() -> failed(failed, droppedBefore));
     } catch (RuntimeException | Error failed) {
-      made(null, new SQLException("%s while it was made".formatted(failed), failed));
+      SQLException failure = new SQLException("%s while it was made".formatted(failed), failed);
+      locked(() -> failed(failure, droppedBefore));
     }
     dropStale();
   }
@@ -248,20 +255,43 @@ final class Clones implements AutoCloseable {
     }
   }
 
-  private void made(@Nullable CloneDatabase database, @Nullable SQLException failure) {
+  private int dropped() {
     lock.lock();
     try {
-      making--;
-      if (database != null) {
-        giveOrKeep(database);
-        makeMore();
-      } else if (failure != null) {
-        LOG.debug("No database was made", failure);
-        refuse(failure);
-      }
+      return dropped;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void locked(Runnable change) {
+    lock.lock();
+    try {
+      change.run();
       changed.signalAll();
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void made(CloneDatabase database) {
+    making--;
+    failing = false;
+    giveOrKeep(database);
+    makeMore();
+  }
+
+  private void failed(SQLException failure, int droppedBefore) {
+    making--;
+    failing = true;
+    LOG.debug("No database was made", failure);
+    if (!CloneTrouble.isDiskFull(failure)) {
+      refuse(failure);
+    } else if (dropped != droppedBefore) {
+      // There is more room than it has found.
+      makeMore();
+    } else if (dropping == 0) {
+      refuse(failure);
     }
   }
 
@@ -325,19 +355,18 @@ final class Clones implements AutoCloseable {
           try {
             dropNow(database);
           } finally {
-            dropped();
+            locked(this::hasDropped);
+            returned();
           }
         });
   }
 
-  private void dropped() {
-    lock.lock();
-    try {
-      dropping--;
-    } finally {
-      lock.unlock();
+  private void hasDropped() {
+    dropping--;
+    dropped++;
+    if (!waiting.isEmpty()) {
+      makeMore();
     }
-    returned();
   }
 
   private void dropNow(CloneDatabase database) {

@@ -38,6 +38,9 @@ final class ConnectionRoom implements AutoCloseable {
   private static final int VALIDATION_SECONDS = 2;
   private static final String TOO_MANY_CONNECTIONS = "53300";
 
+  /** The server has just started, or recovers, as after its disk was full. */
+  private static final String NOT_YET = "57P03";
+
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
   private static final String LIMIT =
@@ -379,14 +382,17 @@ final class ConnectionRoom implements AutoCloseable {
       try {
         return opening.call();
       } catch (SQLException failed) {
-        if (!TOO_MANY_CONNECTIONS.equals(failed.getSQLState())) {
+        boolean full = TOO_MANY_CONNECTIONS.equals(failed.getSQLState());
+        if (!full && !NOT_YET.equals(failed.getSQLState())) {
           throw failed;
         }
         if (System.nanoTime() > deadline || Thread.currentThread().isInterrupted()) {
-          throw noRoom(failed);
+          throw full ? noRoom(failed) : failed;
+        }
+        if (full) {
+          server().closeOneUnused();
         }
       }
-      server().closeOneUnused();
       LockSupport.parkNanos(LOOK_AGAIN_NANOS);
     }
   }

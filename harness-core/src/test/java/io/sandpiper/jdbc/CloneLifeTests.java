@@ -11,6 +11,7 @@ import io.sandpiper.server.PostgresServer;
 import io.sandpiper.server.TestDatabase;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -337,6 +338,7 @@ class CloneLifeTests {
     Sandbox sandbox = db.open("T.test", Isolation.DATABASE);
     FutureTask<Void> breaking = new FutureTask<>(() -> breakOffTheNextCopy(db));
     new Thread(breaking).start();
+    eventually(sandbox, () -> assertThat(isBreaking(db)).isTrue());
     assertThatThrownBy(() -> use(db, sandbox))
         .isInstanceOf(SandboxException.class)
         .hasMessageContaining("T.test has no database")
@@ -360,6 +362,19 @@ class CloneLifeTests {
         END $$
         """);
     return null;
+  }
+
+  private static boolean isBreaking(JdbcFixture db) throws SQLException {
+    TestDatabase maintenance = db.named("postgres");
+    try (Connection connection =
+            DriverManager.getConnection(
+                maintenance.url(), maintenance.user(), maintenance.password());
+        Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "SELECT FROM pg_stat_activity WHERE query LIKE 'DO $$%' AND state = 'active'")) {
+      return row.next();
+    }
   }
 
   @Test
