@@ -179,7 +179,8 @@ final class ConnectionRoom implements AutoCloseable {
   }
 
   boolean autoCommit() {
-    return settings.autoCommit();
+    // Asked for each connection, where looking a getter up costs more than all else.
+    return hikari != null ? hikari.isAutoCommit() : settings.autoCommit();
   }
 
   /**

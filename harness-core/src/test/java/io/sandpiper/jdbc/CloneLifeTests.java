@@ -356,7 +356,7 @@ class CloneLifeTests {
           LOOP
             PERFORM pg_stat_clear_snapshot();
             PERFORM pg_cancel_backend(pid) FROM pg_stat_activity
-              WHERE query LIKE 'CREATE DATABASE %%' AND state = 'active';
+              WHERE query LIKE 'CREATE DATABASE %' AND state = 'active';
             EXIT WHEN FOUND;
           END LOOP;
         END $$
