@@ -78,7 +78,7 @@ final class CloneLab implements AutoCloseable {
         "SELECT (SELECT count(*) FROM pg_database WHERE datname LIKE 'sp\\_c\\_%') = ? AND"
             + " count(*) = ? FROM pg_stat_activity WHERE datname LIKE 'sp\\_c\\_%' AND"
             + " state = 'idle' AND state_change < clock_timestamp() - interval '20 ms'",
-        AHEAD, AHEAD);
+        AHEAD + used, AHEAD + used);
   }
 
   /** The clone of the sandbox that the current thread is bound to. */
