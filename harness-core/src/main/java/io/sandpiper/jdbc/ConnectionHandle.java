@@ -306,11 +306,13 @@ final class ConnectionHandle extends JdbcHandle {
     if (inTransaction()) {
       return;
     }
+    boolean first = true;
     for (SqlText sql : request.texts()) {
-      String needing = sql.needsTransaction();
+      String needing = first ? sql.needsTransaction() : sql.usesSavepoint();
       if (needing != null) {
         throw outsideTransaction(needing);
       }
+      first = false;
     }
   }
 

@@ -162,13 +162,22 @@ final class Lease {
         known = new TransactionSteps();
         steps = known;
       }
-      known.taken(step);
+      known.taken(step, innerThatWrote);
     }
   }
 
   /** The names of the application's savepoints in it. */
   Set<String> savepoints() {
     return steps == null ? Set.of() : steps.savepoints();
+  }
+
+  /** Whether a step would take rows along that were committed inside it. */
+  boolean wouldLose(TransactionStep step) {
+    Lease inner = innerThatWrote;
+    return inner != null
+        && steps != null
+        && step.is(TransactionStep.Kind.ROLLBACK_TO)
+        && steps.isBefore(inner, step.subject());
   }
 
   /** The statements that give constraints the modes they have in it, in order. */

@@ -301,7 +301,7 @@ final class Savepoints {
     if (sql.has(Trait.SETS_CONSTRAINTS)) {
       lease.setsConstraints();
     }
-    if (sql.rollsBackInPart()) {
+    if (sql.steps().stream().anyMatch(lease::wouldLose)) {
       losesInner(lease);
     }
   }

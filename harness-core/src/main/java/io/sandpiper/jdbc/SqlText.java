@@ -116,17 +116,18 @@ final class SqlText {
 
   /**
    * What the server calls a statement of the text that it refuses outside a transaction block, or
-   * null where there is none. Several statements are a block for all but savepoints.
+   * null where there is none.
    */
   @Nullable String needsTransaction() {
     return switch (firstWord) {
       case "LOCK" -> "LOCK TABLE";
       case "DECLARE" -> HOLDS.matcher(text).find() ? null : "DECLARE CURSOR";
-      default -> usesSavepoints();
+      default -> usesSavepoint();
     };
   }
 
-  private @Nullable String usesSavepoints() {
+  /** As {@link #needsTransaction()}, behind other statements, which are a block for the rest. */
+  @Nullable String usesSavepoint() {
     return steps.stream()
         .map(TransactionStep::kind)
         .filter(kind -> kind != Kind.SET_CONSTRAINTS)

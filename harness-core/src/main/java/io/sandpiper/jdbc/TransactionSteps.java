@@ -6,6 +6,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What an application has in an open transaction by name: its savepoints, and the modes that it has
@@ -19,13 +20,22 @@ final class TransactionSteps {
 
   private final List<String> modes = new ArrayList<>();
 
-  /** A savepoint, and how many modes had been set before it. */
-  private record Mark(String name, int modes) {}
+  /**
+   * A savepoint.
+   *
+   * @param modes how many modes had been set before it
+   * @param inner the last transaction inside that had written before it, or null
+   */
+  private record Mark(String name, int modes, @Nullable Lease inner) {}
 
-  /** Takes note of a step that the server has taken. */
-  void taken(TransactionStep step) {
+  /**
+   * Takes note of a step that the server has taken.
+   *
+   * @param inner the last transaction inside that has written, or null
+   */
+  void taken(TransactionStep step, @Nullable Lease inner) {
     switch (step.kind()) {
-      case SAVEPOINT -> savepoints.push(new Mark(step.subject(), modes.size()));
+      case SAVEPOINT -> savepoints.push(new Mark(step.subject(), modes.size(), inner));
       case RELEASE -> {
         passTo(step.subject());
         savepoints.poll();
@@ -51,6 +61,19 @@ final class TransactionSteps {
   /** The names of the savepoints that are there. */
   Set<String> savepoints() {
     return savepoints.stream().map(Mark::name).collect(Collectors.toSet());
+  }
+
+  /**
+   * Whether a savepoint is there, and from before a transaction inside wrote.
+   *
+   * @param inner the last such transaction
+   */
+  boolean isBefore(Lease inner, String savepoint) {
+    return savepoints.stream()
+        .filter(mark -> mark.name().equals(savepoint))
+        .findFirst()
+        .filter(mark -> mark.inner() != inner)
+        .isPresent();
   }
 
   /** The statements that give constraints the modes they have, in order. */

@@ -3,6 +3,7 @@ package io.sandpiper.jdbc;
 import static io.sandpiper.jdbc.Program.program;
 
 import java.sql.Connection;
+import java.sql.Savepoint;
 import java.util.List;
 
 /**
@@ -111,6 +112,18 @@ final class NestedPrograms {
               seen.sql(inner, "INSERT INTO item VALUES (1, 'a')");
               seen.does("inner commit", inner::commit);
               seen.sql(outer, DEFERRABLE.formatted(1), PARENT);
+              seen.does("outer commit", outer::commit);
+            }),
+        nested(
+            "going back to a savepoint from after an inner commit",
+            (outer, inner, seen) -> {
+              seen.sql(outer, "INSERT INTO item VALUES (1, 'a')", "SAVEPOINT s");
+              seen.sql(inner, "INSERT INTO item VALUES (2, 'b')");
+              seen.does("inner commit", inner::commit);
+              seen.sql(outer, "SAVEPOINT s", "INSERT INTO item VALUES (3, 'c')", "ROLLBACK TO s");
+              Savepoint own = outer.setSavepoint();
+              seen.sql(outer, "INSERT INTO item VALUES (4, 'd')", "SELECT nothing");
+              seen.does("back", () -> outer.rollback(own));
               seen.does("outer commit", outer::commit);
             }),
         nested(

@@ -124,6 +124,22 @@ final class SavepointPrograms {
                     "LOCK TABLE item; INSERT INTO item VALUES (6, 'n')",
                     "/* no transaction */ SAVEPOINT s",
                     IDS)),
+        on(
+            "what needs a transaction, in a batch in autocommit mode",
+            (c, seen) -> {
+              int id = 0;
+              for (String text : List.of("LOCK TABLE item", "SAVEPOINT s", "ROLLBACK TO s")) {
+                for (boolean first : new boolean[] {true, false}) {
+                  try (var s = c.createStatement()) {
+                    String insert = insert(++id);
+                    s.addBatch(first ? text : insert);
+                    s.addBatch(first ? insert : text);
+                    seen.see(text + " first is " + first, s::executeBatch);
+                  }
+                }
+              }
+              seen.sql(c, IDS);
+            }),
         program(
             "savepoints of another open transaction",
             (db, seen) -> {
