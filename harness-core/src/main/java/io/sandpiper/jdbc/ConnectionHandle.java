@@ -271,7 +271,7 @@ final class ConnectionHandle extends JdbcHandle {
         });
   }
 
-  private Object useSavepoint(
+  private @Nullable Object useSavepoint(
       Savepoint savepoint, Method method, @Nullable Object @Nullable [] args) throws SQLException {
     String tag =
         method.getName().equals("rollback") ? "ROLLBACK TO SAVEPOINT" : "RELEASE SAVEPOINT";

@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.net.SocketFactory;
@@ -77,7 +78,7 @@ public final class TappedSockets extends SocketFactory {
 
   /** Called by pgjdbc with the value of {@code socketFactoryArg}. */
   public TappedSockets(String name) {
-    tap = TAPS.get(name);
+    tap = Objects.requireNonNull(TAPS.get(name), name);
   }
 
   @Override
