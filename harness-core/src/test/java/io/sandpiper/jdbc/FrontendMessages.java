@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class FrontendMessages {
 
+  /** Stands for a call of a function without SQL, as of large objects. */
+  static final String FASTPATH = "fastpath";
+
   private static final int PROTOCOL_3 = 3;
   private static final int LENGTH = 4;
 
@@ -78,6 +81,7 @@ final class FrontendMessages {
         tap.sent(conversation, statements.getOrDefault(statement, "unknown " + statement));
       }
       case 'Q' -> tap.sent(conversation, text(message));
+      case 'F' -> tap.sent(conversation, FASTPATH);
       default -> {}
     }
   }

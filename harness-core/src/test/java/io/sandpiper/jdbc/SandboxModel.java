@@ -26,14 +26,13 @@ final class SandboxModel {
   final Set<Handle> handles = ConcurrentHashMap.newKeySet();
   final Set<Thread> busy = ConcurrentHashMap.newKeySet();
 
-  /** How often a cancel, a timeout or an interrupt was aimed at it. */
+  /** How often a cancel or an interrupt was aimed at it. */
   final AtomicInteger cancels = new AtomicInteger();
-
-  final AtomicInteger nested = new AtomicInteger();
 
   /** How often somebody has closed a connection that another thread worked with. */
   final AtomicInteger closings = new AtomicInteger();
 
+  volatile boolean nested;
   volatile boolean interrupted;
   volatile boolean killed;
   volatile boolean abandoned;
@@ -57,16 +56,13 @@ final class SandboxModel {
     final int number;
     final Connection connection;
     final Statement statement;
-    final boolean transactional;
     volatile boolean closedByOthers;
     private final SandboxModel model;
 
-    Handle(int number, Connection connection, SandboxModel model, boolean transactional)
-        throws SQLException {
+    Handle(int number, Connection connection, SandboxModel model) throws SQLException {
       this.number = number;
       this.connection = connection;
       this.model = model;
-      this.transactional = transactional;
       this.statement = connection.createStatement();
       model.handles.add(this);
       model.note("h%d opened".formatted(number));
@@ -105,6 +101,35 @@ final class SandboxModel {
 
   Set<Long> unsure() {
     return unsure;
+  }
+
+  /** Whether somebody has caused it who may: a cancel, a kill, a close, the end. */
+  boolean excuses(SQLException failed) {
+    String state = String.valueOf(failed.getSQLState());
+    String text = String.valueOf(failed.getMessage());
+    if (hasEnded() || killed || abandoned) {
+      return true;
+    }
+    if (!isTransaction() && (interrupted || closings.get() > 0)) {
+      // A plain connection in the same hands would do the same.
+      return true;
+    }
+    if (interrupted && state.equals(SandboxException.WAIT)) {
+      return true;
+    }
+    if (closings.get() > 0 && (state.matches("08003|55000") || text.contains("closed"))) {
+      return true;
+    }
+    return (cancels.get() > 0 || closings.get() > 0)
+        && (state.equals("57014") || saysWhatIsLost(text));
+  }
+
+  /** Whether an error tells why the sandbox can no longer be what it should. */
+  static boolean saysWhatIsLost(@Nullable String text) {
+    return text != null
+        && (text.contains("is lost since")
+            || text.contains("had written and committed")
+            || text.contains("uses two connections"));
   }
 
   void note(String text) {

@@ -38,6 +38,15 @@ final class WireRules {
     assertThat(tagged).as("statements that were seen").isGreaterThan(models.size());
   }
 
+  /** The databases of tests that were connected to. */
+  static List<String> clones(WireTap tap) {
+    return tap.conversations().stream()
+        .map(Conversation::database)
+        .filter(name -> name.startsWith(CLONE))
+        .distinct()
+        .toList();
+  }
+
   /** A connection that sandboxes have one after the other: each has one transaction of it. */
   private int checkShared(Conversation conversation) {
     int seen = 0;
@@ -49,6 +58,7 @@ final class WireRules {
         seen++;
         SandboxModel model = common(tag, sent, conversation);
         assertThat(model.isTransaction()).as("%s", sent).isTrue();
+        assertThat(RandomUnit.REFUSED).as("refused texts").noneMatch(sent.sql()::endsWith);
         assertThat(open).as("outside a transaction: %s", sent).isTrue();
         assertThat(owner == null || owner == tag.sandbox())
             .as("in the transaction of sandbox %s: %s", owner, sent)
@@ -63,6 +73,8 @@ final class WireRules {
       } else if (isEnd(sent.sql())) {
         open = false;
         owner = null;
+      } else if (sent.sql().equals(FrontendMessages.FASTPATH)) {
+        assertThat(open).as("a call outside a transaction, after %s", sent).isTrue();
       } else {
         assertThat(owner == null || !sent.sql().startsWith("COMMIT"))
             .as("a commit of sandbox %s: %s", owner, sent)
