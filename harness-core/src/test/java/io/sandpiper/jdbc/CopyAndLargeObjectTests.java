@@ -112,6 +112,29 @@ class CopyAndLargeObjectTests extends InSandbox {
   }
 
   @Test
+  void a_copy_that_has_lost_its_connection_says_that_it_is_not_active() throws Exception {
+    Sandbox losing = db.open("T.losing");
+    inside(
+        losing,
+        () -> {
+          Connection connection = connection();
+          int process = connection.unwrap(PGConnection.class).getBackendPID();
+          CopyOut copy = copies(connection).copyOut(COPY_OUT.formatted(10_000_000));
+          db.admin("SELECT pg_terminate_backend(%d, 5000)".formatted(process));
+          assertThatThrownBy(
+                  () -> {
+                    while (copy.readFromCopy() != null) {
+                      continue;
+                    }
+                  })
+              .isInstanceOf(SQLException.class);
+          assertThat(copy.isActive()).isFalse();
+          assertThatThrownBy(copy::readFromCopy).hasMessageContaining("is lost since");
+        });
+    db.run.end(losing, null);
+  }
+
+  @Test
   void a_copy_that_is_open_at_the_end_ends_with_the_sandbox() throws Exception {
     Sandbox ending = db.open("T.ending");
     inside(
