@@ -265,8 +265,16 @@ class DatabaseSandboxTests {
                 .hasMessageContaining("All 2 connections")
                 .hasMessageContaining("T.test")
                 .hasMessageContaining("maximumPoolSize");
+            Thread.currentThread().interrupt();
+            assertThatThrownBy(() -> insert(three, 3))
+                .isInstanceOf(SandboxException.class)
+                .hasMessageContaining("Interrupted while waiting for a connection");
+            two.close();
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+            insert(three, 4);
+            assertThat(Thread.interrupted()).isTrue();
           }
-          assertThat(db.ids()).containsExactly(1, 2);
+          assertThat(db.ids()).containsExactly(1, 2, 4);
         });
   }
 
