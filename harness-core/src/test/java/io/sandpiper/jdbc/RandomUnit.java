@@ -324,6 +324,10 @@ final class RandomUnit {
   }
 
   private void savepoint() throws SQLException {
+    if (insideOuter) {
+      // What writes and goes back counts as written, though no row tells of it.
+      insert();
+    }
     note("savepoint");
     Savepoint savepoint = handle.connection.setSavepoint();
     List<Long> before = List.copyOf(pending);
@@ -354,6 +358,7 @@ final class RandomUnit {
     long parent = id();
     execute("INSERT INTO child VALUES (%d)".formatted(parent));
     if (random.nextBoolean()) {
+      pending.add(parent);
       execute("INSERT INTO parent VALUES (%d)".formatted(parent));
       return;
     }

@@ -38,7 +38,7 @@ final class RealDatabase {
       """;
 
   private static final String ROWS =
-      "SELECT id FROM item WHERE id > 0"
+      "SELECT id FROM item WHERE id > 0 UNION ALL SELECT id FROM parent WHERE id > 0"
           + " UNION ALL SELECT -oid::bigint FROM pg_largeobject_metadata";
 
   private static final String AT_WORK =
@@ -96,7 +96,7 @@ final class RealDatabase {
     return texts;
   }
 
-  /** The numbers of the rows that schedules write; those of large objects are negative. */
+  /** The numbers of what schedules write, over all tables; those of large objects are negative. */
   static Set<Long> rows(Connection connection) throws SQLException {
     Set<Long> numbers = new HashSet<>();
     try (Statement statement = connection.createStatement();
