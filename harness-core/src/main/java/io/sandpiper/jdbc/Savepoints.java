@@ -108,10 +108,11 @@ final class Savepoints {
     Lease outer = lease.outer();
     if (outer != null) {
       giveUpFailed(outer);
+      // The check locks rows, so it counts as writing: it must not be the inner one's.
+      lease.checksApart(facts().defer() == null || nothingViolated());
       lease.writersBefore(writers("SAVEPOINT " + name(lease) + ";" + WRITERS));
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
-      lease.checksApart(facts().defer() == null || nothingViolated());
     } else {
       if (++unreleased >= (based ? RELEASE_EVERY : WITHOUT_BASE)) {
         releaseAll();
@@ -237,10 +238,9 @@ final class Savepoints {
       throw failed;
     }
     if (!lease.transaction()) {
-      if (lease.nested() && lease.checksApart()) {
-        check(lease, constraints.atCommit(facts(), false));
-      }
-      keep(lease);
+      keep(
+          lease,
+          lease.nested() && lease.checksApart() ? constraints.atCommit(facts(), false) : null);
     }
     return result;
   }
@@ -304,11 +304,37 @@ final class Savepoints {
             ? null
             : constraints.atCommit(facts(), lease.setConstraints());
     if (check == null || lease.releasedAtEnd()) {
-      check(lease, check);
-      keep(lease);
+      keep(lease, check);
     } else {
       check(lease, check + ";" + newBase());
       based();
+    }
+  }
+
+  private void keep(Lease lease, @Nullable String check) throws SQLException {
+    String savepoint = lease.savepoint();
+    if (savepoint != null && lease.nested()) {
+      keepInside(lease, check == null ? "" : check + ";", savepoint);
+      return;
+    }
+    check(lease, check);
+    if (savepoint != null && lease.releasedAtEnd()) {
+      session.send("RELEASE SAVEPOINT " + savepoint);
+      released(savepoint);
+    }
+  }
+
+  /** The check may lock rows for the outer one, which is no write of the inner one. */
+  private void keepInside(Lease lease, String check, String savepoint) throws SQLException {
+    long writers;
+    try {
+      writers = writers(WRITERS + ";" + check + "RELEASE SAVEPOINT " + savepoint);
+    } catch (SQLException violated) {
+      undo(lease);
+      throw violated;
+    }
+    if (writers > lease.writersBefore()) {
+      lease.wroteInsideOuter();
     }
   }
 
@@ -318,21 +344,6 @@ final class Savepoints {
     } catch (SQLException violated) {
       undo(lease);
       throw violated;
-    }
-  }
-
-  private void keep(Lease lease) throws SQLException {
-    String savepoint = lease.savepoint();
-    if (savepoint == null || !lease.releasedAtEnd()) {
-      return;
-    }
-    if (lease.nested()) {
-      if (writers(WRITERS + ";RELEASE SAVEPOINT " + savepoint) > lease.writersBefore()) {
-        lease.wroteInsideOuter();
-      }
-    } else {
-      session.send("RELEASE SAVEPOINT " + savepoint);
-      released(savepoint);
     }
   }
 
