@@ -48,14 +48,10 @@ final class Meddler {
       handle.connection.close();
     } catch (SQLException failed) {
       model.note("could not close it: " + failed.getMessage());
-      if (!model.excuses(failed) && !isOfOpenCopy(failed)) {
+      if (!model.excuses(failed) && !SandboxModel.isOfOpenCopy(failed)) {
         throw failed;
       }
     }
-  }
-
-  private static boolean isOfOpenCopy(SQLException failed) {
-    return failed instanceof SandboxException && failed.getMessage().contains("a COPY is open");
   }
 
   private static @Nullable Handle anyOf(SandboxModel model, Random random) {

@@ -132,6 +132,12 @@ final class SandboxModel {
             || text.contains("uses two connections"));
   }
 
+  /** Whether a connection to a database of a test says that it was closed with a COPY open. */
+  static boolean isOfOpenCopy(SQLException failed) {
+    return failed instanceof SandboxException
+        && String.valueOf(failed.getMessage()).contains("a COPY is open");
+  }
+
   void note(String text) {
     history.add(
         "%7d us %s: %s"

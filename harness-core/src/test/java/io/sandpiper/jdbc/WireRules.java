@@ -107,7 +107,9 @@ final class WireRules {
 
   private SandboxModel common(Tag tag, Sent sent, Conversation conversation) {
     SandboxModel model = models.get(tag.sandbox());
-    assertThat(model).as("the sandbox of %s", sent).isNotNull();
+    if (model == null) {
+      throw new AssertionError("Nobody's: " + sent);
+    }
     if (tag.handle() > 0) {
       assertThat(connectionOfHandle.putIfAbsent(tag.handle(), conversation))
           .as("a second physical connection of a handle: %s", sent)
