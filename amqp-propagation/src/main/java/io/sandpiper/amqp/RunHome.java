@@ -123,8 +123,7 @@ final class RunHome implements AutoCloseable {
           });
     }
 
-    private void park(
-        Original message, Original.Journey journey, Envelope envelope, String why) {
+    private void park(Original message, Original.Journey journey, Envelope envelope, String why) {
       putBack.arrived(journey, message.queue());
       Original.Journey aside = message.again(false);
       send(

@@ -60,11 +60,14 @@ class StrayApplication {
   private final List<String> unowned = new CopyOnWriteArrayList<>();
 
   /** Starts it on the broker of a URI. */
-  static ConfigurableApplicationContext start(String uri) {
+  static ConfigurableApplicationContext start(String uri, String... properties) {
     SpringApplication application = new SpringApplication(StrayApplication.class);
     application.setWebApplicationType(org.springframework.boot.WebApplicationType.NONE);
-    return application.run(
-        "--sandpiper.enabled=true", "--test.broker=" + uri, "--spring.main.banner-mode=off");
+    List<String> arguments = new ArrayList<>(List.of(properties));
+    arguments.add("--sandpiper.enabled=true");
+    arguments.add("--test.broker=" + uri);
+    arguments.add("--spring.main.banner-mode=off");
+    return application.run(arguments.toArray(String[]::new));
   }
 
   /** As a container of the application's own would be known by a bean. */

@@ -118,16 +118,17 @@ class StrayTests {
 
   private void send(String id, Map<String, Object> headers, String text) {
     try (Scope nobody = Scope.open(null, "outside")) {
-      first.getBean(RabbitTemplate.class)
-        .convertAndSend(
-            "",
-            "stray.auto",
-            text,
-            message -> {
-              message.getMessageProperties().getHeaders().putAll(headers);
-              message.getMessageProperties().setHeader("x-test-id", id);
-              return message;
-            });
+      first
+          .getBean(RabbitTemplate.class)
+          .convertAndSend(
+              "",
+              "stray.auto",
+              text,
+              message -> {
+                message.getMessageProperties().getHeaders().putAll(headers);
+                message.getMessageProperties().setHeader("x-test-id", id);
+                return message;
+              });
     }
   }
 

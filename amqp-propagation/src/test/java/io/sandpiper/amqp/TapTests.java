@@ -6,6 +6,7 @@ import static io.sandpiper.SandboxAssertions.refuteReceive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.Channel;
@@ -34,6 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.amqp.rabbit.core.RabbitTemplate;
+import org.springframework.context.ConfigurableApplicationContext;
 
 /** What a worker publishes to exchanges that nobody here consumes. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -49,7 +51,7 @@ class TapTests {
   private final String topic = "events-" + UUID.randomUUID();
   private final String fanout = "all-" + UUID.randomUUID();
   private final String direct = "direct-" + UUID.randomUUID();
-  private Connection worker;
+  private final Connection worker;
 
   TapTests() throws Exception {
     ConnectionFactory own = new ConnectionFactory();
@@ -149,7 +151,7 @@ class TapTests {
           });
 
       assertReceive(received(topic, "own"), DEADLINE);
-      org.assertj.core.api.Assertions.assertThatThrownBy(
+      assertThatThrownBy(
               () -> assertReceive(received("nothing"), Duration.ofMillis(1)))
           .hasMessageContaining("Outstanding: #1");
     }
@@ -180,6 +182,24 @@ class TapTests {
             "Exchange \"no-such-exchange\"", "Declare it", "sandpiper.amqp.taps");
 
     asks_and_hears_of_itself_only("the others work on");
+  }
+
+  @Test
+  void a_context_opens_the_taps_of_its_settings() {
+    String uri = broker.virtualHost().uri();
+    try (ConfigurableApplicationContext context =
+        StrayApplication.start(uri, "--sandpiper.amqp.taps=" + fanout + ",amq.topic:tapped.#")) {
+      Sandbox sandbox = open();
+      try (Scope scope = sandbox.test().bind()) {
+        context.getBean(RabbitTemplate.class).convertAndSend("amq.topic", "other", "not seen");
+        context.getBean(RabbitTemplate.class).convertAndSend("amq.topic", "tapped.one", "seen");
+
+        assertThat(assertReceive(received("tap of amq.topic"), DEADLINE).text()).isEqualTo("seen");
+      }
+      run.end(sandbox, null);
+    }
+    assertThatThrownBy(() -> StrayApplication.start(uri, "--sandpiper.amqp.taps=no-such-exchange"))
+        .hasStackTraceContaining("Exchange \"no-such-exchange\" is to be tapped");
   }
 
   @Test
