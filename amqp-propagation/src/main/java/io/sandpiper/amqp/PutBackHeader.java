@@ -32,7 +32,8 @@ record PutBackHeader(Map<?, ?> values) {
       Set.of("CC", "BCC", "x-death", "x-delay", "x-delivery-count", "x-acquired-count");
 
   /** The header among those of a message; null where it has none. */
-  static @Nullable PutBackHeader in(@Nullable Map<String, ?> headers) {
+  static @Nullable PutBackHeader in(
+      @Nullable Map<String, ? extends @Nullable Object> headers) {
     return headers != null
             && headers.get(NAME) instanceof Map<?, ?> table
             && table.get(TOKEN) != null
@@ -119,8 +120,15 @@ record PutBackHeader(Map<?, ?> values) {
   }
 
   /** Puts the broker's own headers back and takes ours away; null where there were none at all. */
-  @Nullable Map<String, Object> restoreHeaders(Map<String, Object> headers) {
-    Map<String, Object> restored = new HashMap<>(headers);
+  @Nullable Map<String, Object> restoreHeaders(
+      Map<String, ? extends @Nullable Object> headers) {
+    Map<String, Object> restored = new HashMap<>();
+    headers.forEach(
+        (name, value) -> {
+          if (value != null) {
+            restored.put(name, value);
+          }
+        });
     restored.remove(NAME);
     if (!(values.get(HEADERS) instanceof Map<?, ?> taken)) {
       return null;

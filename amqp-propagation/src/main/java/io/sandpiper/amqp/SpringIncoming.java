@@ -34,7 +34,7 @@ final class SpringIncoming implements Incoming {
   /** Takes the message out of the container's hands: nothing of ours is left in it. */
   static SpringIncoming take(Message message, Channel channel) {
     restore(message);
-    Map<String, Object> headers = message.getMessageProperties().getHeaders();
+    Map<String, @Nullable Object> headers = message.getMessageProperties().getHeaders();
     return new SpringIncoming(
         message,
         channel,

@@ -36,7 +36,6 @@ import org.springframework.amqp.rabbit.config.SimpleRabbitListenerContainerFacto
 import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.amqp.rabbit.core.RabbitTemplate;
 import org.springframework.boot.SpringApplication;
-import org.springframework.boot.SpringBootConfiguration;
 import org.springframework.boot.amqp.autoconfigure.RabbitAutoConfiguration;
 import org.springframework.boot.amqp.autoconfigure.RabbitConnectionDetails;
 import org.springframework.boot.autoconfigure.ImportAutoConfiguration;
@@ -45,7 +44,6 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.core.env.Environment;
 
 /** An application on a broker that it shares, whose tests are written here too. */
-@SpringBootConfiguration
 @ImportAutoConfiguration({
   RabbitAutoConfiguration.class,
   AmqpPropagationAutoConfiguration.class,
