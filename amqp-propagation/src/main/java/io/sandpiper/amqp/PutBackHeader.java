@@ -32,8 +32,7 @@ record PutBackHeader(Map<?, ?> values) {
       Set.of("CC", "BCC", "x-death", "x-delay", "x-delivery-count", "x-acquired-count");
 
   /** The header among those of a message; null where it has none. */
-  static @Nullable PutBackHeader in(
-      @Nullable Map<String, ? extends @Nullable Object> headers) {
+  static @Nullable PutBackHeader in(@Nullable Map<String, ? extends @Nullable Object> headers) {
     return headers != null
             && headers.get(NAME) instanceof Map<?, ?> table
             && table.get(TOKEN) != null
@@ -120,8 +119,7 @@ record PutBackHeader(Map<?, ?> values) {
   }
 
   /** Puts the broker's own headers back and takes ours away; null where there were none at all. */
-  @Nullable Map<String, Object> restoreHeaders(
-      Map<String, ? extends @Nullable Object> headers) {
+  @Nullable Map<String, Object> restoreHeaders(Map<String, ? extends @Nullable Object> headers) {
     Map<String, Object> restored = new HashMap<>();
     headers.forEach(
         (name, value) -> {

@@ -282,7 +282,7 @@ class StrayApplication {
             properties.getReplyTo(),
             properties.getType(),
             properties.getAppId(),
-            properties.getTimestamp().getTime(),
+            Objects.requireNonNull(properties.getTimestamp()).getTime(),
             headers);
   }
 

@@ -151,8 +151,7 @@ class TapTests {
           });
 
       assertReceive(received(topic, "own"), DEADLINE);
-      assertThatThrownBy(
-              () -> assertReceive(received("nothing"), Duration.ofMillis(1)))
+      assertThatThrownBy(() -> assertReceive(received("nothing"), Duration.ofMillis(1)))
           .hasMessageContaining("Outstanding: #1");
     }
     run.end(sandbox, null);
