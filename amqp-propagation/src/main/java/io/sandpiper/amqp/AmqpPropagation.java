@@ -25,7 +25,7 @@ public final class AmqpPropagation {
 
   /** As {@link #wrap(AbstractConnectionFactory)}, for RabbitMQ's own client. */
   public static ConnectionFactory wrap(ConnectionFactory connectionFactory) {
-    Stamping.install(connectionFactory);
+    ClientHooks.install(connectionFactory, Run.ofThisJvm());
     return connectionFactory;
   }
 
