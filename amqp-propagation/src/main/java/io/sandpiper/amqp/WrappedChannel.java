@@ -35,12 +35,16 @@ final class WrappedChannel extends Wrapped {
   }
 
   private @Nullable Object publish(Method method, @Nullable Object[] args) throws Throwable {
+    if (!(args[0] instanceof String exchange && args[1] instanceof String routingKey)) {
+      // The client says what is wrong with it.
+      return super.call(method, args);
+    }
     int properties = List.of(method.getParameterTypes()).indexOf(AMQP.BasicProperties.class);
     traffic
         .stamping()
         .publish(
-            (String) Objects.requireNonNull(args[0]),
-            (String) Objects.requireNonNull(args[1]),
+            exchange,
+            routingKey,
             (AMQP.BasicProperties) args[properties],
             args[properties + 1],
             stamped -> {
