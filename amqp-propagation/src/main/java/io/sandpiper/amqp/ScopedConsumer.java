@@ -5,6 +5,7 @@ import com.rabbitmq.client.AlreadyClosedException;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Consumer;
 import com.rabbitmq.client.Envelope;
+import io.sandpiper.Hop;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import io.sandpiper.jdbc.SandboxEndedException;
@@ -12,6 +13,8 @@ import io.sandpiper.jdbc.SandboxException;
 import io.sandpiper.jdbc.UnownedAccessException;
 import java.io.IOException;
 import java.util.Objects;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +26,8 @@ import org.jspecify.annotations.Nullable;
 final class ScopedConsumer extends DelegatingConsumer {
 
   private final String queue;
-  private final Inbound inbound;
+  private final Function<Hop.Content, Inbound.Verdict> judge;
+  private final BiConsumer<String, String> refusals;
   private final Settlements settlements;
 
   /** Where to acknowledge. */
@@ -31,10 +35,22 @@ final class ScopedConsumer extends DelegatingConsumer {
 
   private volatile @Nullable Registration registration;
 
-  ScopedConsumer(Consumer delegate, String queue, Inbound inbound, Settlements settlements) {
+  /**
+   * A consumer that is not registered yet.
+   *
+   * @param judge says what becomes of a message
+   * @param refusals is told the queue and why a callback was refused what it needed
+   */
+  ScopedConsumer(
+      Consumer delegate,
+      String queue,
+      Function<Hop.Content, Inbound.Verdict> judge,
+      BiConsumer<String, String> refusals,
+      Settlements settlements) {
     super(delegate);
     this.queue = queue;
-    this.inbound = inbound;
+    this.judge = judge;
+    this.refusals = refusals;
     this.settlements = settlements;
   }
 
@@ -50,7 +66,7 @@ final class ScopedConsumer extends DelegatingConsumer {
     Registration on = registration();
     Settlements.Delivery delivery = settlements.begin(on.channel(), envelope.getDeliveryTag());
     try {
-      Inbound.Verdict verdict = inbound.judge(Received.content(queue, envelope, properties, body));
+      Inbound.Verdict verdict = judge.apply(Received.content(queue, envelope, properties, body));
       if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(on, delivery);
         return;
@@ -59,7 +75,7 @@ final class ScopedConsumer extends DelegatingConsumer {
           verdict instanceof Inbound.Verdict.Handle handle ? handle.work() : null,
           () -> super.handleDelivery(consumerTag, envelope, properties, body),
           refusal -> {
-            inbound.refusedWork(queue, Objects.requireNonNull(refusal.getMessage()));
+            refusals.accept(queue, Objects.requireNonNull(refusal.getMessage()));
             acknowledge(on, delivery);
           });
     } finally {

@@ -1,6 +1,7 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Channel;
+import io.sandpiper.Run;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -8,7 +9,7 @@ import java.util.concurrent.ConcurrentHashMap;
  * Knows of each delivery that is being handled whether the application has acknowledged or rejected
  * it: the broker closes a channel on which that is done twice.
  */
-final class Settlements {
+final class Settlements implements AutoCloseable {
 
   /** A delivery from before it is handled until afterwards; a channel has one at a time. */
   static final class Delivery {
@@ -31,6 +32,11 @@ final class Settlements {
 
   private final Map<Channel, Delivery> handled = new ConcurrentHashMap<>();
 
+  /** Those of a run. */
+  static Settlements of(Run run) {
+    return run.shared(Settlements.class, Settlements::new);
+  }
+
   Delivery begin(Channel channel, long tag) {
     Delivery delivery = new Delivery(tag);
     handled.put(channel, delivery);
@@ -47,5 +53,10 @@ final class Settlements {
     if (delivery != null && (tag == delivery.tag || tag == 0 || multiple && tag > delivery.tag)) {
       delivery.settled = true;
     }
+  }
+
+  @Override
+  public void close() {
+    handled.clear();
   }
 }

@@ -1,7 +1,9 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Consumer;
+import io.sandpiper.Hop;
 import io.sandpiper.Run;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** What is published to and consumed from one broker by RabbitMQ's own client. */
@@ -10,10 +12,11 @@ final class Traffic {
   /** The name that stands for the client itself; the broker answers to it directly. */
   static final String DIRECT_REPLY = "amq.rabbitmq.reply-to";
 
+  private final Run run;
   private final Supplier<BrokerKey> broker;
   private final Stamping stamping;
   private final Consumers consumers;
-  private final Settlements settlements = new Settlements();
+  private final Settlements settlements;
   private final Inbound inbound;
   private final Polling polling;
 
@@ -23,9 +26,11 @@ final class Traffic {
    * @param broker where they lead to, asked for when something is published or consumed
    */
   Traffic(Run run, Supplier<BrokerKey> broker) {
+    this.run = run;
     this.broker = broker;
     this.stamping = new Stamping(broker);
     this.consumers = Consumers.of(run);
+    this.settlements = Settlements.of(run);
     this.inbound = new Inbound(run);
     this.polling = new Polling(run, inbound, broker);
   }
@@ -52,14 +57,41 @@ final class Traffic {
     if (application instanceof CountedConsumer counted) {
       return counted;
     }
-    boolean ofContainer = isOfContainer(application) && !queue.equals(DIRECT_REPLY);
+    Supplier<Runnable> counting = () -> consumers.add(broker.get(), queue);
+    if (queue.equals(DIRECT_REPLY) || isNamed(application, "com.rabbitmq.client.RpcClient")) {
+      return new CountedConsumer(scoped(queue, observed, this::judgeAnswer), counting);
+    }
+    // An advice around the listener binds the scope of what a container consumes.
+    boolean ofContainer = isNamed(application, "org.springframework.amqp.rabbit.listener.");
     return new CountedConsumer(
-        ofContainer ? observed : new ScopedConsumer(observed, queue, inbound, settlements),
-        () -> consumers.add(broker.get(), queue));
+        ofContainer ? observed : scoped(queue, observed, inbound::judge), counting);
   }
 
-  /** Those of Spring's listener containers: an advice around the listener binds the scope. */
-  private static boolean isOfContainer(Consumer consumer) {
-    return consumer.getClass().getName().startsWith("org.springframework.amqp.rabbit.listener.");
+  private ScopedConsumer scoped(
+      String queue, Consumer observed, Function<Hop.Content, Inbound.Verdict> judge) {
+    return new ScopedConsumer(observed, queue, judge, inbound::refusedWork, settlements);
+  }
+
+  /**
+   * Judges what comes to a client that waits for it: where several tests count their correlation
+   * ids from 1, the client itself knows whose answer it is.
+   */
+  private Inbound.Verdict judgeAnswer(Hop.Content content) {
+    if (run.sandboxOf(content) != null) {
+      return inbound.judge(content);
+    }
+    Hop.Ids ids = content.ids();
+    return inbound.judge(
+        new Hop.Content(
+            content.direction(),
+            content.address(),
+            content.route(),
+            content.headers(),
+            content.body(),
+            new Hop.Ids(null, ids.messageId(), ids.replyAddress())));
+  }
+
+  private static boolean isNamed(Consumer consumer, String beginning) {
+    return consumer.getClass().getName().startsWith(beginning);
   }
 }

@@ -5,6 +5,7 @@ import static io.sandpiper.SandboxAssertions.assertEventually;
 import static io.sandpiper.SandboxAssertions.assertReceive;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Recoverable;
 import com.rabbitmq.client.RecoveryListener;
@@ -27,6 +28,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.TestInstance;
@@ -73,7 +75,7 @@ class RawRoundTripTests {
                   replies,
                   ThreadLocalRandom.current().nextBoolean()
                       ? delivery.getProperties()
-                      : new com.rabbitmq.client.AMQP.BasicProperties.Builder()
+                      : new AMQP.BasicProperties.Builder()
                           .correlationId(delivery.getProperties().getMessageId())
                           .build(),
                   delivery.getBody()),
@@ -150,56 +152,99 @@ class RawRoundTripTests {
     return steps;
   }
 
+  /** The server, which knows nothing of us, echoes the correlation id and nothing else. */
   @ParameterizedTest
   @EnumSource
-  void remote_calls_get_their_answers_and_are_handled_in_the_scope_of_the_caller(RawClient.Way way)
+  void remote_calls_of_several_tests_that_count_alike_get_their_own_answers(RawClient.Way way)
       throws Exception {
     String questions = client.queue();
-    Channel serving = client.open(way);
     ExecutorService pool = Executors.newFixedThreadPool(TESTS + 1);
     List<Sandbox> sandboxes =
         IntStream.range(0, TESTS).mapToObj(i -> RawClient.sandbox("T.rpc" + i)).toList();
     RpcServer server =
-        new RpcServer(serving, questions) {
+        new RpcServer(client.outside(), questions) {
           @Override
-          public byte[] handleCall(
-              byte[] request, com.rabbitmq.client.AMQP.BasicProperties replyProperties) {
-            String answer = RawConsumerTests.text(request) + " of " + RawConsumerTests.scope();
+          public byte[] handleCall(byte[] request, AMQP.BasicProperties replyProperties) {
+            String answer = "answer to " + RawConsumerTests.text(request);
             return answer.getBytes(StandardCharsets.UTF_8);
           }
         };
     try {
       pool.submit(server::mainloop);
-      RpcClientParams params =
-          new RpcClientParams()
-              .channel(client.open(way))
-              .exchange("")
-              .routingKey(questions)
-              .timeout(60_000);
-      RpcClient calls = new RpcClient(client.isRabbit() ? params : params.replyTo(client.queue()));
       List<Future<?>> calling = new ArrayList<>();
       for (Sandbox sandbox : sandboxes) {
-        calling.add(
-            pool.submit(
-                () -> {
-                  RawClient.as(
-                      sandbox,
-                      () -> {
-                        for (int i = 0; i < 5; i++) {
-                          assertThat(calls.stringCall("call " + i)).startsWith("call " + i);
-                        }
-                      });
-                  return null;
-                }));
+        RpcClient calls = rpcClient(client.open(way), questions);
+        calling.add(pool.submit(() -> call(sandbox, calls)));
       }
       for (Future<?> future : calling) {
         future.get(60, TimeUnit.SECONDS);
       }
-      calls.close();
     } finally {
-      server.terminateMainloop();
+      server.close();
       sandboxes.forEach(RawClient::end);
       pool.shutdownNow();
+    }
+  }
+
+  private RpcClient rpcClient(Channel channel, String questions) throws Exception {
+    RpcClientParams params =
+        new RpcClientParams().channel(channel).exchange("").routingKey(questions).timeout(60_000);
+    // The embedded broker has no direct replies.
+    return new RpcClient(client.isRabbit() ? params : params.replyTo(client.queue()));
+  }
+
+  private static @Nullable Object call(Sandbox sandbox, RpcClient calls) throws Exception {
+    RawClient.as(
+        sandbox,
+        () -> {
+          for (int i = 0; i < 5; i++) {
+            String question = sandbox.testName() + " " + i;
+            assertThat(calls.stringCall(question)).isEqualTo("answer to " + question);
+          }
+        });
+    calls.close();
+    return null;
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void the_answer_to_a_remote_call_is_in_the_mailbox_of_its_caller(RawClient.Way way)
+      throws Exception {
+    String questions = client.queue();
+    Sandbox sandbox = RawClient.sandbox("T.calls");
+    Channel serving = client.open(way);
+    serving.basicConsume(
+        questions,
+        true,
+        (tag, request) ->
+            serving.basicPublish(
+                "",
+                request.getProperties().getReplyTo(),
+                new AMQP.BasicProperties.Builder()
+                    .correlationId(request.getProperties().getCorrelationId())
+                    .build(),
+                RawConsumerTests.scope().getBytes(StandardCharsets.UTF_8)),
+        tag -> {});
+    try {
+      String replies = client.isRabbit() ? "amq.rabbitmq.reply-to" : client.queue();
+      RpcClient calls =
+          new RpcClient(
+              new RpcClientParams()
+                  .channel(client.open(way))
+                  .exchange("")
+                  .routingKey(questions)
+                  .replyTo(replies)
+                  .timeout(60_000));
+      RawClient.as(
+          sandbox,
+          () -> {
+            assertThat(calls.stringCall("whose are you")).isEqualTo(sandbox.toString());
+            assertReceive(received(questions));
+            assertThat(assertReceive(received(replies)).text()).isEqualTo(sandbox.toString());
+          });
+      calls.close();
+    } finally {
+      RawClient.end(sandbox);
     }
   }
 
