@@ -445,8 +445,11 @@ final class ConnectionHandle extends JdbcHandle {
       closed = true;
     }
     if (target instanceof Target.Real real) {
-      real.connection().close();
-      targets.closed(real);
+      try {
+        real.connection().close();
+      } finally {
+        targets.closed(real);
+      }
       return;
     }
     try {
@@ -490,7 +493,11 @@ final class ConnectionHandle extends JdbcHandle {
   private void abort(Executor executor) throws SQLException {
     if (target instanceof Target.Real real) {
       closed = true;
-      real.connection().abort(executor);
+      try {
+        real.connection().abort(executor);
+      } finally {
+        targets.closed(real);
+      }
     } else {
       close();
     }
