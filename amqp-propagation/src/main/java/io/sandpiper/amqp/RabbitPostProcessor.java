@@ -1,5 +1,6 @@
 package io.sandpiper.amqp;
 
+import com.rabbitmq.client.ConnectionFactory;
 import java.lang.reflect.Modifier;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
@@ -27,6 +28,9 @@ final class RabbitPostProcessor implements BeanPostProcessor {
   @Override
   public Object postProcessAfterInitialization(Object bean, String beanName) {
     if (bean instanceof AbstractConnectionFactory factory) {
+      return AmqpPropagation.wrap(factory);
+    }
+    if (bean instanceof ConnectionFactory factory) {
       return AmqpPropagation.wrap(factory);
     }
     return bean instanceof RabbitListenerContainerFactory<?> factory ? proxy(factory) : bean;

@@ -1,124 +1,80 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.AMQP;
-import com.rabbitmq.client.ConnectionFactory;
-import com.rabbitmq.client.observation.ObservationCollector;
-import com.rabbitmq.client.observation.ObservationCollector.PublishCall;
 import io.sandpiper.Hop;
 import io.sandpiper.Propagation;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
-import java.io.IOException;
-import java.lang.reflect.Field;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Stamps messages in the one place that every publish of the client passes: its observation
- * collector.
- *
- * <p>A proxy, because the interface takes a {@code byte[]} body up to client 5.30 and a ByteBuffer
- * from 5.31 on.
- */
-final class Stamping implements InvocationHandler {
+/** Stamps what is published inside a sandbox, and records it there before it is sent. */
+final class Stamping {
 
-  private static final String COLLECTOR = "observationCollector";
+  private final Supplier<BrokerKey> broker;
 
-  private static final String DIRECT_REPLY = "amq.rabbitmq.reply-to";
-
-  private final ObservationCollector inner;
-
-  private Stamping(ObservationCollector inner) {
-    this.inner = inner;
+  /**
+   * For what is published to one broker.
+   *
+   * @param broker says which, when something is published
+   */
+  Stamping(Supplier<BrokerKey> broker) {
+    this.broker = broker;
   }
 
-  static void install(ConnectionFactory factory) {
-    ObservationCollector inner = collectorOf(factory);
-    if (Proxy.isProxyClass(inner.getClass())
-        && Proxy.getInvocationHandler(inner) instanceof Stamping) {
-      return;
-    }
-    factory.setObservationCollector(
-        (ObservationCollector)
-            Proxy.newProxyInstance(
-                Stamping.class.getClassLoader(),
-                new Class<?>[] {ObservationCollector.class},
-                new Stamping(inner)));
+  /** Sends a message with these properties. */
+  interface Send {
+    void send(AMQP.@Nullable BasicProperties properties) throws Throwable;
   }
 
-  /** The factory has a setter only, and the application's own collector must go on working. */
-  private static ObservationCollector collectorOf(ConnectionFactory factory) {
-    try {
-      Field field = ConnectionFactory.class.getDeclaredField(COLLECTOR);
-      field.setAccessible(true);
-      return (ObservationCollector) field.get(factory);
-    } catch (ReflectiveOperationException unknown) {
-      throw new IllegalStateException(
-          ("This version of RabbitMQ's Java client keeps its observation collector elsewhere than"
-                  + " in ConnectionFactory.%s. Use the version that Spring Boot manages, or report"
-                  + " it to Sandpiper.")
-              .formatted(COLLECTOR),
-          unknown);
-    }
-  }
-
-  @Override
-  public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
+  /**
+   * Publishes a message; outside any sandbox as it is.
+   *
+   * @param body a {@code byte[]}, a ByteBuffer or null
+   */
+  void publish(
+      String exchange,
+      String routingKey,
+      AMQP.@Nullable BasicProperties properties,
+      @Nullable Object body,
+      Send send)
       throws Throwable {
     Work work = Work.current();
-    if (work != null
-        && args != null
-        && method.getName().equals("publish")
-        && args[0] instanceof PublishCall call
-        && args[1] instanceof AMQP.Basic.Publish publish) {
-      AMQP.BasicProperties properties = (AMQP.BasicProperties) args[2];
-      publish(work.sandbox(), method, args.clone(), call, publish, properties);
-      return null;
+    if (work == null) {
+      send.send(properties);
+      return;
     }
-    return inner(method, args);
-  }
-
-  private void publish(
-      Sandbox sandbox,
-      Method method,
-      @Nullable Object[] args,
-      PublishCall call,
-      AMQP.Basic.Publish publish,
-      AMQP.@Nullable BasicProperties properties)
-      throws Throwable {
+    Sandbox sandbox = work.sandbox();
     AMQP.BasicProperties stamped = stamp(sandbox, properties);
     // Recorded before it is sent: the reply may be faster than this thread.
-    Hop hop =
-        sandbox.sent(
-            new Hop.Content(
-                Hop.Direction.SENT,
-                publish.getRoutingKey(),
-                new Hop.Route(publish.getExchange(), publish.getRoutingKey()),
-                stamped.getHeaders(),
-                bytes(args[3]),
-                new Hop.Ids(
-                    stamped.getCorrelationId(),
-                    stamped.getMessageId(),
-                    replyQueue(stamped.getReplyTo()))));
-    args[2] = stamped;
+    Hop hop = sandbox.sent(content(exchange, routingKey, stamped, body));
     try {
-      inner(method, args);
-    } catch (IOException | RuntimeException failed) {
+      send.send(stamped);
+    } catch (Throwable failed) {
       sandbox.failedToSend(hop, failed);
       throw failed;
     }
   }
 
+  private static Hop.Content content(
+      String exchange, String routingKey, AMQP.BasicProperties stamped, @Nullable Object body) {
+    return new Hop.Content(
+        Hop.Direction.SENT,
+        routingKey,
+        new Hop.Route(exchange, routingKey),
+        stamped.getHeaders(),
+        bytes(body),
+        new Hop.Ids(
+            stamped.getCorrelationId(), stamped.getMessageId(), replyQueue(stamped.getReplyTo())));
+  }
+
   /** The name that stands for the client itself is the same for everybody. */
   private static @Nullable String replyQueue(@Nullable String replyTo) {
-    return replyTo == null || replyTo.startsWith(DIRECT_REPLY) ? null : replyTo;
+    return replyTo == null || replyTo.startsWith(Traffic.DIRECT_REPLY) ? null : replyTo;
   }
 
   private static AMQP.BasicProperties stamp(
@@ -144,14 +100,5 @@ final class Stamping implements InvocationHandler {
       return copy;
     }
     return body instanceof byte[] array ? array : new byte[0];
-  }
-
-  private @Nullable Object inner(Method method, @Nullable Object @Nullable [] args)
-      throws Throwable {
-    try {
-      return method.invoke(inner, args);
-    } catch (InvocationTargetException thrown) {
-      throw thrown.getCause();
-    }
   }
 }
