@@ -6,6 +6,7 @@ import com.rabbitmq.client.ConnectionFactory;
 import com.rabbitmq.client.Consumer;
 import com.rabbitmq.client.MetricsCollector;
 import com.rabbitmq.client.NoOpMetricsCollector;
+import com.rabbitmq.client.TrafficListener;
 import com.rabbitmq.client.observation.ObservationCollector;
 import io.sandpiper.Run;
 import java.lang.reflect.Field;
@@ -31,14 +32,16 @@ final class ClientHooks {
   private final ConnectionFactory factory;
   private final Stamping stamping;
   private final Consumers consumers;
+  private final Commands commands;
 
   /** The client calls both collectors, one after the other, on one thread. */
   private final ThreadLocal<@Nullable CountedConsumer> registering = new ThreadLocal<>();
 
   private ClientHooks(ConnectionFactory factory, Run run) {
     this.factory = factory;
-    this.stamping = new Stamping(this::broker);
+    this.stamping = new Stamping(Transits.of(run), this::broker);
     this.consumers = Consumers.of(run);
+    this.commands = Commands.install(factory, trafficListenerOf(factory), this::broker, run);
   }
 
   /** Puts in what is not there; a factory may have been given another collector since. */
@@ -65,6 +68,9 @@ final class ClientHooks {
 
   /** Gives a factory its own collectors back. */
   static void remove(ConnectionFactory factory) {
+    if (trafficListenerOf(factory) instanceof Commands commands) {
+      commands.remove(factory);
+    }
     Hook observing = hook(collectorOf(factory));
     if (observing != null) {
       factory.setObservationCollector((ObservationCollector) observing.inner);
@@ -75,18 +81,26 @@ final class ClientHooks {
     }
   }
 
-  /** The factory has a setter only, and the application's own collector must go on working. */
   private static ObservationCollector collectorOf(ConnectionFactory factory) {
+    return fieldOf(factory, COLLECTOR, ObservationCollector.class);
+  }
+
+  private static TrafficListener trafficListenerOf(ConnectionFactory factory) {
+    return fieldOf(factory, "trafficListener", TrafficListener.class);
+  }
+
+  /** The factory has setters only, and what the application has set must go on working. */
+  private static <T> T fieldOf(ConnectionFactory factory, String name, Class<T> type) {
     try {
-      Field field = ConnectionFactory.class.getDeclaredField(COLLECTOR);
+      Field field = ConnectionFactory.class.getDeclaredField(name);
       field.setAccessible(true);
-      return (ObservationCollector) field.get(factory);
+      return type.cast(field.get(factory));
     } catch (ReflectiveOperationException unknown) {
       throw new IllegalStateException(
-          ("This version of RabbitMQ's Java client keeps its observation collector elsewhere than"
-                  + " in ConnectionFactory.%s. Use the version that Spring Boot manages, or report"
+          ("This version of RabbitMQ's Java client does not keep what it is set in"
+                  + " ConnectionFactory.%s. Use the version that Spring Boot manages, or report"
                   + " it to Sandpiper.")
-              .formatted(COLLECTOR),
+              .formatted(name),
           unknown);
     }
   }
@@ -155,15 +169,16 @@ final class ClientHooks {
 
     private void publish(Method method, @Nullable Object[] args, AMQP.Basic.Publish publish)
         throws Throwable {
-      stamping.publish(
-          publish.getExchange(),
-          publish.getRoutingKey(),
-          (AMQP.BasicProperties) args[2],
-          args[3],
-          stamped -> {
-            args[2] = stamped;
-            inner(method, args);
-          });
+      commands.published(
+          stamping.publish(
+              publish.getExchange(),
+              publish.getRoutingKey(),
+              (AMQP.BasicProperties) args[2],
+              args[3],
+              stamped -> {
+                args[2] = stamped;
+                inner(method, args);
+              }));
     }
 
     private Consumer observed(String queue, @Nullable Consumer consumer) {
@@ -172,6 +187,7 @@ final class ClientHooks {
               Objects.requireNonNull(consumer, "the consumer"),
               () -> consumers.add(broker(), queue));
       registering.set(counted);
+      commands.consuming(queue);
       return counted;
     }
   }
@@ -185,10 +201,11 @@ final class ClientHooks {
     @Override
     public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
         throws Throwable {
-      if (args != null
-          && method.getName().equals("basicConsume")
-          && args[0] instanceof Channel channel) {
-        registered(channel);
+      if (args != null) {
+        commands.told(method.getName(), args);
+        if (method.getName().equals("basicConsume") && args[0] instanceof Channel channel) {
+          registered(channel);
+        }
       }
       return inner(method, args);
     }

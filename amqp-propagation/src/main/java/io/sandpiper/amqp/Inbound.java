@@ -4,6 +4,7 @@ import io.sandpiper.Arrival;
 import io.sandpiper.Hop;
 import io.sandpiper.Run;
 import io.sandpiper.Work;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides what becomes of each message that a consumer of this JVM is given, whichever client it
@@ -34,10 +35,17 @@ final class Inbound {
     record Acknowledge() implements Verdict {}
   }
 
-  /** Judges a message; once a delivery. */
-  Verdict judge(Hop.Content content) {
+  /**
+   * Judges a message; once a delivery.
+   *
+   * @param delivery how it is to be settled, or null where nobody knows
+   */
+  Verdict judge(Hop.Content content, @Nullable Delivery delivery) {
     Arrival arrival = run.arrive(content, "listener " + content.address());
     if (arrival instanceof Arrival.Accepted accepted) {
+      if (delivery != null) {
+        delivery.begins(accepted.work());
+      }
       return new Verdict.Handle(accepted.work());
     }
     return arrival instanceof Arrival.Refused

@@ -1,0 +1,203 @@
+package io.sandpiper.amqp;
+
+import com.rabbitmq.client.AMQP;
+import io.sandpiper.Sandbox;
+import io.sandpiper.Work;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A message that a consumer was given and that has to be settled.
+ *
+ * <p>From the begin of its handling until it is settled it is in transit again to wherever it gets
+ * if the handling fails: its own queue, and those that it would be dead-lettered into. These are
+ * counted before, because a redelivery may be faster than what tells of the settlement. Safe for
+ * use by several threads.
+ */
+final class Delivery {
+
+  /** What the broker was told to do with a message. */
+  enum Settlement {
+    ACKNOWLEDGED,
+    REJECTED,
+    REQUEUED
+  }
+
+  private final Transits transits;
+  private final BrokerKey broker;
+  private final String queue;
+  private final boolean transacted;
+  private final AMQP.Basic.Deliver deliver;
+  private final AMQP.BasicProperties properties;
+
+  // Guarded by this.
+  private final List<Work> works = new ArrayList<>();
+  private final List<String> elsewhere = new ArrayList<>();
+  private @Nullable Sandbox sandbox;
+  private boolean mayComeAgain;
+  private boolean untilSettled;
+  private boolean settledByApplication;
+  private boolean failed;
+  private boolean settled;
+
+  Delivery(
+      Transits transits,
+      Deliveries.Source source,
+      boolean transacted,
+      AMQP.Basic.Deliver deliver,
+      AMQP.BasicProperties properties) {
+    this.transits = transits;
+    this.broker = source.broker();
+    this.queue = source.queue();
+    this.transacted = transacted;
+    this.deliver = deliver;
+    this.properties = properties;
+  }
+
+  /**
+   * Says that nobody but the application settles it, some time or never: where it has not when its
+   * handler has returned, that is not waited for.
+   */
+  synchronized void settledByApplication() {
+    settledByApplication = true;
+  }
+
+  /** Its handling begins; to be called before the handler is. */
+  void begins(Work work) {
+    begun(work);
+    work.lastly(failure -> ended(work, failure));
+  }
+
+  private synchronized void begun(Work work) {
+    if (settled) {
+      return;
+    }
+    works.add(work);
+    Attempts attempts = Attempts.in(work.sandbox());
+    if (sandbox == null && properties.getMessageId() != null && attempts != null) {
+      sandbox = work.sandbox();
+      untilSettled = transacted || attempts.failed(of()) > 0;
+      count(work.sandbox(), attempts.worthWaiting(of()));
+    }
+  }
+
+  private void count(Sandbox test, boolean again) {
+    mayComeAgain = again;
+    if (again) {
+      transits.again(test, broker, messageId(), queue);
+    }
+    for (String other : transits.ifRejected(test, broker, queue, sending())) {
+      // Round to the queue that it came from is one more attempt.
+      if (again || !other.equals(queue)) {
+        elsewhere.add(other);
+        transits.again(test, broker, messageId(), other);
+      }
+    }
+  }
+
+  private synchronized void ended(Work work, @Nullable Throwable failure) {
+    if (failure != null) {
+      failed(List.of(work));
+    }
+    if (!settled && (settledByApplication || !(failed || untilSettled))) {
+      notAgain();
+      notElsewhere();
+    }
+  }
+
+  /** The broker was told. */
+  synchronized void settled(Settlement settlement) {
+    if (settled) {
+      return;
+    }
+    settled = true;
+    if (settlement == Settlement.ACKNOWLEDGED) {
+      acknowledged();
+    } else {
+      if (settlement == Settlement.REJECTED) {
+        notAgain();
+      } else {
+        notElsewhere();
+      }
+      failed(works);
+    }
+  }
+
+  private void acknowledged() {
+    notAgain();
+    notElsewhere();
+    Sandbox test = sandbox;
+    if (test == null) {
+      neverHandled();
+    } else if (!failed) {
+      Attempts attempts = Attempts.in(test);
+      if (attempts != null) {
+        attempts.forgive(of());
+      }
+    }
+  }
+
+  /** It was acknowledged, so that it is not on its way any more. */
+  private void neverHandled() {
+    if (works.isEmpty() && properties.getMessageId() != null) {
+      Sandbox test = transits.sandboxOf(queue, properties);
+      if (test != null) {
+        test.notInTransit(messageId(), queue);
+      }
+    }
+  }
+
+  /** Its channel is closed: the broker delivers it again. */
+  synchronized void channelClosed() {
+    if (!settled) {
+      settled = true;
+      notElsewhere();
+    }
+  }
+
+  private void failed(List<Work> all) {
+    Attempts attempts = sandbox == null ? null : Attempts.in(sandbox);
+    if (attempts == null) {
+      return;
+    }
+    if (!failed) {
+      failed = true;
+      attempts.deliveryFailed(of());
+    }
+    all.forEach(work -> attempts.workFailed(of(), work));
+  }
+
+  private void notAgain() {
+    if (mayComeAgain) {
+      mayComeAgain = false;
+      test().notInTransit(messageId(), queue);
+    }
+  }
+
+  private void notElsewhere() {
+    elsewhere.forEach(other -> test().notInTransit(messageId(), other));
+    elsewhere.clear();
+  }
+
+  private Destinations.Sending sending() {
+    return new Destinations.Sending(
+        deliver.getExchange(),
+        deliver.getRoutingKey(),
+        Transits.headers(properties),
+        properties.getExpiration());
+  }
+
+  private Attempts.Of of() {
+    return new Attempts.Of(broker, messageId(), queue);
+  }
+
+  private String messageId() {
+    return Objects.requireNonNull(properties.getMessageId(), "the message id");
+  }
+
+  private Sandbox test() {
+    return Objects.requireNonNull(sandbox, "the test of a delivery that is handled");
+  }
+}
