@@ -21,7 +21,7 @@ final class Attempts implements SandboxPart {
    */
   private static final int WAITED_FOR = 3;
 
-  private final Map<Of, Attempts.Failed> failed = new ConcurrentHashMap<>();
+  private final Map<Of, Failed> failed = new ConcurrentHashMap<>();
 
   /**
    * What is attempted.
@@ -54,9 +54,9 @@ final class Attempts implements SandboxPart {
     }
   }
 
-  /** Whether a further delivery of a message is worth waiting for, if the one of now fails. */
+  /** Whether a further delivery of a message is worth waiting for. */
   boolean worthWaiting(Of of) {
-    return failed(of) < WAITED_FOR - 1;
+    return failed(of) < WAITED_FOR;
   }
 
   void deliveryFailed(Of of) {

@@ -79,21 +79,16 @@ final class Delivery {
     if (sandbox == null && properties.getMessageId() != null && attempts != null) {
       sandbox = work.sandbox();
       untilSettled = transacted || attempts.failed(of()) > 0;
-      count(work.sandbox(), attempts.worthWaiting(of()));
+      count(work.sandbox());
     }
   }
 
-  private void count(Sandbox test, boolean again) {
-    mayComeAgain = again;
-    if (again) {
-      transits.again(test, broker, messageId(), queue);
-    }
+  private void count(Sandbox test) {
+    mayComeAgain = true;
+    transits.again(test, broker, messageId(), queue);
     for (String other : transits.ifRejected(test, broker, queue, sending())) {
-      // Round to the queue that it came from is one more attempt.
-      if (again || !other.equals(queue)) {
-        elsewhere.add(other);
-        transits.again(test, broker, messageId(), other);
-      }
+      elsewhere.add(other);
+      transits.again(test, broker, messageId(), other);
     }
   }
 
@@ -126,17 +121,18 @@ final class Delivery {
   }
 
   private void acknowledged() {
-    notAgain();
-    notElsewhere();
     Sandbox test = sandbox;
     if (test == null) {
       neverHandled();
-    } else if (!failed) {
-      Attempts attempts = Attempts.in(test);
-      if (attempts != null) {
-        attempts.forgive(of());
-      }
+      return;
     }
+    Attempts attempts = failed ? null : Attempts.in(test);
+    if (attempts != null) {
+      attempts.forgive(of());
+    }
+    // After that: the test may end at once.
+    notAgain();
+    notElsewhere();
   }
 
   /** It was acknowledged, so that it is not on its way any more. */
@@ -167,6 +163,12 @@ final class Delivery {
       attempts.deliveryFailed(of());
     }
     all.forEach(work -> attempts.workFailed(of(), work));
+    if (!attempts.worthWaiting(of())) {
+      notAgain();
+      if (elsewhere.remove(queue)) {
+        test().notInTransit(messageId(), queue);
+      }
+    }
   }
 
   private void notAgain() {
