@@ -41,6 +41,7 @@ import org.springframework.amqp.core.MessageListener;
 import org.springframework.amqp.core.Queue;
 import org.springframework.amqp.core.QueueBuilder;
 import org.springframework.amqp.core.TopicExchange;
+import org.springframework.amqp.rabbit.AsyncRabbitTemplate;
 import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.amqp.rabbit.core.RabbitAdmin;
 import org.springframework.amqp.rabbit.core.RabbitTemplate;
@@ -417,8 +418,7 @@ class InTransitTests {
                 transacted.convertAndSend(queue, "rolled back");
                 status.setRollbackOnly();
               });
-          transaction.executeWithoutResult(
-              status -> transacted.convertAndSend(queue, "committed"));
+          transaction.executeWithoutResult(status -> transacted.convertAndSend(queue, "committed"));
         });
     endAll();
     assertThat(sandboxes)
@@ -466,13 +466,11 @@ class InTransitTests {
             template.send(
                 "",
                 message.getMessageProperties().getReplyTo(),
-                new Message(
-                    "answer".getBytes(StandardCharsets.UTF_8), reply(message))));
+                new Message("answer".getBytes(StandardCharsets.UTF_8), reply(message))));
     RabbitTemplate rpc = new RabbitTemplate(connections);
     rpc.setReplyTimeout(20_000);
     inEach(
-        sandbox ->
-            assertThat(rpc.convertSendAndReceive(queue, (Object) "question")).isNotNull());
+        sandbox -> assertThat(rpc.convertSendAndReceive(queue, (Object) "question")).isNotNull());
     endAll();
   }
 
@@ -483,6 +481,52 @@ class InTransitTests {
     return properties;
   }
 
+  @Test
+  void a_request_is_waited_for_until_its_future_and_what_depends_on_it_is_complete() {
+    SimpleMessageListenerContainer replies = new SimpleMessageListenerContainer(connections);
+    replies.setQueueNames(queue("answers"));
+    ListenerAdvice.prepend(replies, run);
+    replies.afterPropertiesSet();
+    containers.add(replies);
+    answersAreWaitedFor(new AsyncRabbitTemplate(new RabbitTemplate(connections), replies));
+  }
+
+  /** The embedded broker has the pseudo-queue, and says that it has not when asked. */
+  @Test
+  @Tag("rabbitmq")
+  void a_request_with_a_direct_reply_is_waited_for() {
+    needsRabbit();
+    answersAreWaitedFor(new AsyncRabbitTemplate(new RabbitTemplate(connections)));
+  }
+
+  private void answersAreWaitedFor(AsyncRabbitTemplate target) {
+    String queue = queue("asked");
+    listen(
+        queue,
+        message ->
+            template.send(
+                "",
+                message.getMessageProperties().getReplyTo(),
+                new Message("answer".getBytes(StandardCharsets.UTF_8), reply(message))));
+    target.setBeanName("asking");
+    AsyncRabbitTemplate asking = AsyncRequests.wrap(target);
+    asking.start();
+    try {
+      Counts answered = new Counts();
+      inEach(
+          sandbox -> {
+            var unused =
+                asking
+                    .convertSendAndReceive("", queue, (Object) "question")
+                    .thenAccept(answer -> answered.add(sandbox, 1));
+          });
+      endAll();
+      assertThat(sandboxes).allSatisfy(sandbox -> assertThat(answered.of(sandbox)).isEqualTo(1));
+    } finally {
+      asking.stop();
+    }
+  }
+
   // Only RabbitMQ dead-letters.
 
   private void needsRabbit() {
@@ -491,7 +535,10 @@ class InTransitTests {
 
   private String withDeadLetters(String name, String to) {
     return declare(
-        QueueBuilder.nonDurable(name(name)).deadLetterExchange("").deadLetterRoutingKey(to).build());
+        QueueBuilder.nonDurable(name(name))
+            .deadLetterExchange("")
+            .deadLetterRoutingKey(to)
+            .build());
   }
 
   @Test

@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -28,9 +29,10 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import org.jspecify.annotations.Nullable;
 
-/** What a topology says of random exchanges, bindings and messages, against what the broker does. */
+/**
+ * What a topology says of random exchanges, bindings and messages, against what the broker does.
+ */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(120)
 class TopologyTests {
@@ -234,8 +236,7 @@ class TopologyTests {
       routes.queues().stream()
           .filter(queue -> queue.startsWith(prefix))
           .forEach(queue -> expected.computeIfAbsent(queue, any -> new TreeSet<>()).add(body));
-      AMQP.BasicProperties properties =
-          new AMQP.BasicProperties.Builder().headers(headers).build();
+      AMQP.BasicProperties properties = new AMQP.BasicProperties.Builder().headers(headers).build();
       channel().basicPublish(exchange, key, properties, body.getBytes(StandardCharsets.UTF_8));
     }
     channel().waitForConfirmsOrDie(30_000);
