@@ -1,5 +1,7 @@
 package io.sandpiper.amqp;
 
+import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.ConnectionFactory;
 import io.sandpiper.Run;
 import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
@@ -27,6 +29,37 @@ public final class AmqpPropagation {
   public static ConnectionFactory wrap(ConnectionFactory connectionFactory) {
     ClientHooks.install(connectionFactory, Run.ofThisJvm());
     return connectionFactory;
+  }
+
+  /**
+   * Stamps what a connection publishes, and runs its consumers inside the scope of each message's
+   * test. For a connection whose factory is not at hand; what a wrapped factory has opened since is
+   * returned as it is.
+   *
+   * @return a connection to use in its place; the channels that it opens are wrapped, those that
+   *     the other has opened are not
+   */
+  public static Connection wrap(Connection connection) {
+    return Wrapped.wrap(connection, Run.ofThisJvm());
+  }
+
+  /** As {@link #wrap(Connection)}, for one channel. */
+  public static Channel wrap(Channel channel) {
+    return Wrapped.wrap(channel, Run.ofThisJvm());
+  }
+
+  /**
+   * The connection or channel that was wrapped; a connection factory itself, without what was added
+   * to it, so that what it opens from now on is not wrapped; anything else as it is.
+   */
+  @SuppressWarnings("unchecked")
+  public static <T> T unwrap(T wrapped) {
+    if (wrapped instanceof ConnectionFactory factory) {
+      ClientHooks.remove(factory);
+    } else if (wrapped instanceof AbstractConnectionFactory factory) {
+      ClientHooks.remove(factory.getRabbitConnectionFactory());
+    }
+    return (T) Wrapped.unwrap(wrapped);
   }
 
   /**

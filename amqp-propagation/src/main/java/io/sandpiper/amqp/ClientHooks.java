@@ -2,19 +2,24 @@ package io.sandpiper.amqp;
 
 import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.ConnectionFactory;
 import com.rabbitmq.client.Consumer;
+import com.rabbitmq.client.GetResponse;
 import com.rabbitmq.client.MetricsCollector;
 import com.rabbitmq.client.NoOpMetricsCollector;
 import com.rabbitmq.client.TrafficListener;
 import com.rabbitmq.client.observation.ObservationCollector;
+import com.rabbitmq.client.observation.ObservationCollector.BasicGetCall;
 import io.sandpiper.Run;
+import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,19 +34,19 @@ final class ClientHooks {
 
   private static final String COLLECTOR = "observationCollector";
 
-  private final ConnectionFactory factory;
-  private final Stamping stamping;
-  private final Consumers consumers;
   private final Commands commands;
+  private final Traffic traffic;
+  private final HookedConnections connections;
 
-  /** The client calls both collectors, one after the other, on one thread. */
+  // The client calls both collectors, one after the other, on one thread.
   private final ThreadLocal<@Nullable CountedConsumer> registering = new ThreadLocal<>();
+  private final ThreadLocal<@Nullable Poll> polls = new ThreadLocal<>();
 
   private ClientHooks(ConnectionFactory factory, Run run) {
-    this.factory = factory;
-    this.stamping = new Stamping(Transits.of(run), this::broker);
-    this.consumers = Consumers.of(run);
-    this.commands = Commands.install(factory, trafficListenerOf(factory), this::broker, run);
+    Supplier<BrokerKey> broker = () -> BrokerKey.of(factory);
+    this.commands = Commands.install(factory, trafficListenerOf(factory), broker, run);
+    this.traffic = new Traffic(run, broker);
+    this.connections = HookedConnections.of(run);
   }
 
   /** Puts in what is not there; a factory may have been given another collector since. */
@@ -118,8 +123,17 @@ final class ClientHooks {
         Proxy.newProxyInstance(ClientHooks.class.getClassLoader(), new Class<?>[] {type}, hook));
   }
 
-  private BrokerKey broker() {
-    return BrokerKey.of(factory);
+  /** One call of basicGet by the application. */
+  private static final class Poll {
+    private @Nullable Channel channel;
+    private boolean autoAck;
+
+    Polling.Source source(String queue) {
+      if (channel == null) {
+        throw new UnknownChannelException(queue);
+      }
+      return new Polling.Source(channel, queue, autoAck);
+    }
   }
 
   private abstract class Hook implements InvocationHandler {
@@ -153,42 +167,76 @@ final class ClientHooks {
     @Override
     public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
         throws Throwable {
-      if (args != null
-          && method.getName().equals("publish")
-          && args[1] instanceof AMQP.Basic.Publish publish) {
-        publish(method, args.clone(), publish);
-        return null;
-      }
-      if (args != null
-          && method.getName().equals("basicConsume")
-          && args[0] instanceof String queue) {
-        return observed(queue, (Consumer) inner(method, args));
+      if (args != null) {
+        switch (method.getName()) {
+          case "publish" -> {
+            publish(method, args.clone());
+            return null;
+          }
+          case "basicConsume" -> {
+            return consume(method, args);
+          }
+          case "basicGet" -> {
+            return get(method, args.clone());
+          }
+          default -> {}
+        }
       }
       return inner(method, args);
     }
 
-    private void publish(Method method, @Nullable Object[] args, AMQP.Basic.Publish publish)
-        throws Throwable {
+    private void publish(Method method, @Nullable Object[] args) throws Throwable {
+      AMQP.Basic.Publish publish = (AMQP.Basic.Publish) Objects.requireNonNull(args[1]);
       commands.published(
-          stamping.publish(
-              publish.getExchange(),
-              publish.getRoutingKey(),
-              (AMQP.BasicProperties) args[2],
-              args[3],
-              stamped -> {
-                args[2] = stamped;
-                inner(method, args);
-              }));
+          traffic
+              .stamping()
+              .publish(
+                  publish.getExchange(),
+                  publish.getRoutingKey(),
+                  (AMQP.BasicProperties) args[2],
+                  args[3],
+                  stamped -> {
+                    args[2] = stamped;
+                    inner(method, args);
+                  }));
     }
 
-    private Consumer observed(String queue, @Nullable Consumer consumer) {
+    private Consumer consume(Method method, @Nullable Object[] args) throws Throwable {
+      String queue = (String) Objects.requireNonNull(args[0]);
+      Consumer observed = (Consumer) Objects.requireNonNull(inner(method, args));
       CountedConsumer counted =
-          new CountedConsumer(
-              Objects.requireNonNull(consumer, "the consumer"),
-              () -> consumers.add(broker(), queue));
+          traffic.consumer(queue, (Consumer) Objects.requireNonNull(args[2]), observed);
       registering.set(counted);
       commands.consuming(queue);
       return counted;
+    }
+
+    private @Nullable Object get(Method method, @Nullable Object[] args) throws Throwable {
+      BasicGetCall call = (BasicGetCall) Objects.requireNonNull(args[0]);
+      String queue = (String) Objects.requireNonNull(args[1]);
+      if (polls.get() != null) {
+        // By a search of ours; the application's collector is told what that finds.
+        return call.get();
+      }
+      Poll poll = new Poll();
+      polls.set(poll);
+      try {
+        args[0] = (BasicGetCall) () -> find(poll, queue, call.get());
+        return inner(method, args);
+      } finally {
+        polls.remove();
+      }
+    }
+
+    private @Nullable GetResponse find(Poll poll, String queue, @Nullable GetResponse first) {
+      try {
+        return first == null
+            ? traffic.polling().kept(queue)
+            : traffic.polling().find(poll.source(queue), first);
+      } catch (IOException closed) {
+        // The collector may not throw it; the next use of the channel tells why it is closed.
+        return null;
+      }
     }
   }
 
@@ -203,19 +251,48 @@ final class ClientHooks {
         throws Throwable {
       if (args != null) {
         commands.told(method.getName(), args);
-        if (method.getName().equals("basicConsume") && args[0] instanceof Channel channel) {
-          registered(channel);
-        }
+        observe(method.getName(), args);
       }
       return inner(method, args);
     }
 
-    private void registered(Channel channel) {
+    private void observe(String event, @Nullable Object[] args) {
+      if (args[0] instanceof Connection connection && event.equals("newConnection")) {
+        connections.add(connection);
+      } else if (args[0] instanceof Channel channel) {
+        switch (event) {
+          case "basicConsume" -> registered(channel, flag(args, 2));
+          case "consumedMessage" -> got(channel, args);
+          case "basicAck" -> settled(channel, args, flag(args, 2));
+          case "basicNack", "basicReject" -> settled(channel, args, false);
+          default -> {}
+        }
+      }
+    }
+
+    private void registered(Channel channel, boolean autoAck) {
       CountedConsumer counted = registering.get();
       registering.remove();
       if (counted != null) {
-        counted.joined(channel);
+        counted.on(channel, autoAck);
+        counted.joined();
       }
+    }
+
+    private void got(Channel channel, @Nullable Object[] args) {
+      Poll poll = polls.get();
+      if (poll != null && args[2] instanceof Boolean autoAck) {
+        poll.channel = channel;
+        poll.autoAck = autoAck;
+      }
+    }
+
+    private void settled(Channel channel, @Nullable Object[] args, boolean multiple) {
+      traffic.settlements().settled(channel, (Long) Objects.requireNonNull(args[1]), multiple);
+    }
+
+    private static boolean flag(@Nullable Object[] args, int index) {
+      return Boolean.TRUE.equals(args[index]);
     }
   }
 }

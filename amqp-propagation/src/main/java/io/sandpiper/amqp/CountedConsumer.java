@@ -15,12 +15,12 @@ import org.jspecify.annotations.Nullable;
 final class CountedConsumer extends DelegatingConsumer {
 
   private final Supplier<Runnable> counting;
+  private final ShutdownListener closed = cause -> leave();
 
   // Guarded by this.
   private @Nullable Channel channel;
   private @Nullable Runnable leave;
   private boolean left;
-  private final ShutdownListener closed = cause -> leave();
 
   /**
    * A consumer that is not counted yet.
@@ -32,13 +32,24 @@ final class CountedConsumer extends DelegatingConsumer {
     this.counting = counting;
   }
 
-  /** To be called when the broker has agreed, before anything is delivered. */
-  void joined(Channel onChannel) {
+  /** Says where it is consumed; before anything is delivered. */
+  void on(Channel onChannel, boolean autoAck) {
     synchronized (this) {
-      if (left || leave != null) {
+      channel = onChannel;
+    }
+    if (delegate() instanceof ScopedConsumer scoped) {
+      scoped.registered(onChannel, autoAck);
+    }
+  }
+
+  /** The broker has agreed. */
+  void joined() {
+    Channel onChannel;
+    synchronized (this) {
+      onChannel = channel;
+      if (left || leave != null || onChannel == null) {
         return;
       }
-      channel = onChannel;
       leave = counting.get();
     }
     // Calls it at once where the channel is closed already.
@@ -47,37 +58,27 @@ final class CountedConsumer extends DelegatingConsumer {
 
   private void leave() {
     Runnable leaving;
-    Channel from;
+    Channel onChannel;
     synchronized (this) {
       left = true;
       leaving = leave;
-      from = channel;
       leave = null;
+      onChannel = channel;
     }
-    if (from != null) {
-      from.removeShutdownListener(closed);
-    }
-    if (leaving != null) {
+    if (leaving != null && onChannel != null) {
       leaving.run();
+      onChannel.removeShutdownListener(closed);
     }
   }
 
-  /** Also when a connection has recovered, which registers the same consumer once more. */
+  /** Also where a connection has recovered and registers the same consumer once more. */
   @Override
   public void handleConsumeOk(String consumerTag) {
-    rejoined();
-    super.handleConsumeOk(consumerTag);
-  }
-
-  private void rejoined() {
-    Channel again;
     synchronized (this) {
-      again = channel;
       left = false;
     }
-    if (again != null) {
-      joined(again);
-    }
+    joined();
+    super.handleConsumeOk(consumerTag);
   }
 
   @Override

@@ -5,10 +5,12 @@ import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.impl.recovery.AutorecoveringChannel;
 import io.sandpiper.Run;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.TreeMap;
+import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.rabbit.connection.ChannelProxy;
@@ -36,7 +38,9 @@ final class Deliveries implements AutoCloseable {
   record Tags(long delivery, String consumer, boolean transacted) {}
 
   private final Transits transits;
-  private final Map<Channel, OnChannel> channels = new ConcurrentHashMap<>();
+
+  /** Those of a closed channel stay as long as somebody may still handle what it has delivered. */
+  private final Map<Channel, OnChannel> channels = Collections.synchronizedMap(new WeakHashMap<>());
 
   /** What is delivered on one channel; guarded by itself. */
   private static final class OnChannel {
@@ -136,9 +140,13 @@ final class Deliveries implements AutoCloseable {
 
   /** What was not settled on it is delivered again. */
   void closed(Channel channel) {
-    OnChannel on = channels.remove(channel);
+    OnChannel on = channels.get(channel);
     if (on != null) {
-      take(on, 0, true).forEach(Delivery::channelClosed);
+      List<Delivery> unsettled;
+      synchronized (on) {
+        unsettled = List.copyOf(on.open.values());
+      }
+      unsettled.forEach(Delivery::channelClosed);
     }
   }
 

@@ -41,6 +41,7 @@ final class Delivery {
   private boolean settledByApplication;
   private boolean failed;
   private boolean settled;
+  private boolean stale;
 
   Delivery(
       Transits transits,
@@ -62,6 +63,16 @@ final class Delivery {
    */
   synchronized void settledByApplication() {
     settledByApplication = true;
+  }
+
+  /**
+   * It arrives; to be called before that is recorded. If its channel is closed the broker delivers
+   * it again, and that is what is in transit.
+   */
+  synchronized void arrives(Sandbox test) {
+    if (stale && properties.getMessageId() != null) {
+      transits.again(test, broker, messageId(), queue);
+    }
   }
 
   /** Its handling begins; to be called before the handler is. */
@@ -149,6 +160,7 @@ final class Delivery {
   synchronized void channelClosed() {
     if (!settled) {
       settled = true;
+      stale = true;
       notElsewhere();
     }
   }

@@ -3,6 +3,7 @@ package io.sandpiper.amqp;
 import io.sandpiper.Arrival;
 import io.sandpiper.Hop;
 import io.sandpiper.Run;
+import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
 import org.jspecify.annotations.Nullable;
 
@@ -41,6 +42,10 @@ final class Inbound {
    * @param delivery how it is to be settled, or null where nobody knows
    */
   Verdict judge(Hop.Content content, @Nullable Delivery delivery) {
+    Sandbox sandbox = delivery == null ? null : run.sandboxOf(content);
+    if (delivery != null && sandbox != null) {
+      delivery.arrives(sandbox);
+    }
     Arrival arrival = run.arrive(content, "listener " + content.address());
     if (arrival instanceof Arrival.Accepted accepted) {
       if (delivery != null) {

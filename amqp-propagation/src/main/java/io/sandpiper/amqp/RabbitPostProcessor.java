@@ -1,5 +1,6 @@
 package io.sandpiper.amqp;
 
+import com.rabbitmq.client.ConnectionFactory;
 import java.lang.reflect.Modifier;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.springframework.amqp.rabbit.AsyncRabbitTemplate;
@@ -32,6 +33,9 @@ final class RabbitPostProcessor implements BeanPostProcessor {
     }
     if (bean instanceof AsyncRabbitTemplate template) {
       return AsyncRequests.wrap(template);
+    }
+    if (bean instanceof ConnectionFactory factory) {
+      return AmqpPropagation.wrap(factory);
     }
     return bean instanceof RabbitListenerContainerFactory<?> factory ? proxy(factory) : bean;
   }

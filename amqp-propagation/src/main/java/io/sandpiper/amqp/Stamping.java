@@ -15,8 +15,6 @@ import org.jspecify.annotations.Nullable;
 /** Stamps what is published inside a sandbox, and records it there before it is sent. */
 final class Stamping {
 
-  private static final String DIRECT_REPLY = "amq.rabbitmq.reply-to";
-
   private final Transits transits;
   private final Supplier<BrokerKey> broker;
 
@@ -85,7 +83,7 @@ final class Stamping {
 
   /** The name that stands for the client itself is the same for everybody. */
   private static @Nullable String replyQueue(@Nullable String replyTo) {
-    return replyTo == null || replyTo.startsWith(DIRECT_REPLY) ? null : replyTo;
+    return replyTo == null || replyTo.startsWith(Traffic.DIRECT_REPLY) ? null : replyTo;
   }
 
   private static AMQP.BasicProperties stamp(
