@@ -263,7 +263,9 @@ class RawConsumerTests {
     client.send(queue, null, "one", "two", "three");
 
     assertEventually(() -> assertThat(calls).hasValue(3));
-    assertThat(thrown).allMatch(refusal -> refusal.getMessage().contains("works for no test"));
+    assertThat(thrown)
+        .hasSize(3)
+        .allSatisfy(refusal -> assertThat(refusal).hasMessageContaining("works for no test"));
     channel.basicQos(1);
     channel.close();
     assertThat(client.ready(queue)).isZero();
