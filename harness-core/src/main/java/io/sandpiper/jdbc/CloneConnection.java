@@ -72,6 +72,9 @@ final class CloneConnection extends JdbcHandle {
         return !clone.hasEnded() && Boolean.TRUE.equals(onServer(method, args));
       case "unwrap", "isWrapperFor":
         clone.check(name + "()");
+        if (name.equals("unwrap")) {
+          physical.unwrapped();
+        }
         return wrapper(self, method, args, physical.connection());
       case "createStatement":
         return statement(Statement.class, method, args, null);
@@ -205,9 +208,27 @@ final class CloneConnection extends JdbcHandle {
           closeStatements();
         }
       } finally {
-        database.giveBack(physical);
-        followTransaction();
+        giveBack();
       }
+    }
+  }
+
+  private void giveBack() throws SandboxException {
+    boolean copying = physical.isCopying();
+    if (copying) {
+      // A pool would wait for ever, or let the next user of the connection do that.
+      database.discard(physical);
+    } else {
+      database.giveBack(physical);
+    }
+    followTransaction();
+    if (copying && !clone.hasEnded()) {
+      throw new SandboxException(
+          ("close() of a connection of %s while a COPY is open on it, which then or later waits for"
+                  + " ever on the connection of a pool. This one was closed for good: end or cancel"
+                  + " the COPY first.")
+              .formatted(clone.sandbox()),
+          SandboxException.NOT_SUPPORTED);
     }
   }
 

@@ -244,6 +244,10 @@ final class ConnectionRoom implements AutoCloseable {
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
+      throw new SandboxException(
+          "Interrupted while waiting for a connection to %s".formatted(whereTo()),
+          SandboxException.WAIT,
+          interrupted);
     }
     throw noRoom(null);
   }
@@ -469,9 +473,13 @@ final class ConnectionRoom implements AutoCloseable {
     return new SandboxException(
         ("No connection to %s was free for this sandbox: %s. Raise the server's max_connections,"
                 + " make the pools smaller, or run fewer tests at once.")
-            .formatted(destination == null ? pool : destination.server(), server().describe()),
+            .formatted(whereTo(), server().describe()),
         SandboxException.ROOM,
         cause);
+  }
+
+  private Object whereTo() {
+    return destination == null ? pool : destination.server();
   }
 
   /** A connection of the pool itself. */

@@ -280,12 +280,28 @@ final class SandboxConnection implements SandboxPart {
     }
   }
 
-  /** Cancels a COPY, after which the driver may read what is left of it as the next answer. */
+  /** Cancels a COPY, of which nothing is left on the wire then. */
   void cancelCopy(CopyOperation open) throws SQLException {
-    if (open instanceof CopyOut) {
-      changedRaw();
+    if (open instanceof CopyOut out) {
+      readAway(out);
+    } else {
+      open.cancelCopy();
     }
-    open.cancelCopy();
+  }
+
+  /** The driver's own way leaves its rows, and the answer to the cancel, to the next statement. */
+  private void readAway(CopyOut out) throws SQLException {
+    open().pg().cancelQuery();
+    try {
+      while (out.readFromCopy() != null) {
+        continue;
+      }
+    } catch (SQLException cancelled) {
+      if (out.isActive()) {
+        throw cancelled;
+      }
+      noteLoss(cancelled);
+    }
   }
 
   /** The end could take the open transaction inside along, with the savepoint it needs. */

@@ -174,11 +174,12 @@ final class Savepoints {
     if (outer != null) {
       giveUpFailed(outer);
       interruptReadOnly(lease, outer);
+      boolean otherModes = hasOtherModes(lease);
+      // The check locks rows, so it counts as writing: it must not be the inner one's.
+      lease.checksApart((facts().defer() == null && !otherModes) || nothingViolated());
       lease.writersBefore(writers("SAVEPOINT " + name(lease) + ";" + WRITERS));
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
-      boolean otherModes = hasOtherModes(lease);
-      lease.checksApart((facts().defer() == null && !otherModes) || nothingViolated());
       if (otherModes && lease.checksApart()) {
         session.send(constraints.beforeInner(facts()));
       }
@@ -339,10 +340,7 @@ final class Savepoints {
       throw failed;
     }
     if (!lease.transaction()) {
-      if (lease.nested()) {
-        check(lease, checkAtCommit(lease));
-      }
-      keep(lease);
+      keep(lease, lease.nested() ? checkAtCommit(lease) : null);
     }
     return result;
   }
@@ -404,8 +402,7 @@ final class Savepoints {
     }
     String check = checkAtCommit(lease);
     if (check == null || lease.nested()) {
-      check(lease, check);
-      keep(lease);
+      keep(lease, check);
     } else {
       check(lease, check + ";" + newBase(lease.releasedAtEnd() ? lease.savepoint() : null));
       based();
@@ -454,27 +451,39 @@ final class Savepoints {
             && (facts().defer() == null || nothingViolated()));
   }
 
+  private void keep(Lease lease, @Nullable String check) throws SQLException {
+    String savepoint = lease.savepoint();
+    if (savepoint != null && lease.nested()) {
+      keepInside(lease, check == null ? "" : check + ";", savepoint);
+      return;
+    }
+    check(lease, check);
+    if (savepoint != null && lease.releasedAtEnd()) {
+      session.send(newBase(savepoint));
+      based();
+    }
+  }
+
+  /** The check may lock rows for the outer one, which is no write of the inner one. */
+  private void keepInside(Lease lease, String check, String savepoint) throws SQLException {
+    long writers;
+    try {
+      writers = writers(WRITERS + ";" + check + "RELEASE SAVEPOINT " + savepoint);
+    } catch (SQLException violated) {
+      undo(lease);
+      throw violated;
+    }
+    if (writers > lease.writersBefore()) {
+      lease.wroteInsideOuter();
+    }
+  }
+
   private void check(Lease lease, @Nullable String sql) throws SQLException {
     try {
       sendIfAny(sql);
     } catch (SQLException violated) {
       undo(lease);
       throw violated;
-    }
-  }
-
-  private void keep(Lease lease) throws SQLException {
-    String savepoint = lease.savepoint();
-    if (savepoint == null || !lease.releasedAtEnd()) {
-      return;
-    }
-    if (lease.nested()) {
-      if (writers(WRITERS + ";RELEASE SAVEPOINT " + savepoint) > lease.writersBefore()) {
-        lease.wroteInsideOuter();
-      }
-    } else {
-      session.send(newBase(savepoint));
-      based();
     }
   }
 

@@ -104,6 +104,21 @@ class ConnectionRoomTests {
   }
 
   @Test
+  void an_interrupted_thread_gets_a_free_connection_and_is_told_why_it_got_none() throws Exception {
+    Thread.currentThread().interrupt();
+    List<Connection> first = take(rooms, 2);
+    List<Connection> second = take(otherRooms, 2);
+    assertThatThrownBy(() -> rooms.take(this))
+        .isInstanceOf(SandboxException.class)
+        .hasMessageContaining("Interrupted while waiting for a connection");
+    assertThat(Thread.interrupted()).isTrue();
+    rooms.giveBack(first.get(0));
+    rooms.giveBack(first.get(1));
+    otherRooms.giveBack(second.get(0));
+    otherRooms.giveBack(second.get(1));
+  }
+
+  @Test
   void who_waits_is_served_in_turn_by_whatever_pool_gives_back() throws Exception {
     one.pool.setConnectionTimeout(30_000);
     List<Connection> taken = take(otherRooms, ROOM);
