@@ -12,8 +12,9 @@ import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer
  * is received inside the sandbox of the test that caused it.
  *
  * <p>In a Spring Boot test nothing of this has to be called: beans are wrapped as they are made.
- * Each {@code wrap} changes its argument in place and returns it; wrapping twice is wrapping once.
- * The application's own collectors, advice and post-processors stay, inside ours.
+ * Each {@code wrap} changes its argument in place and returns it, but for connections and channels,
+ * in whose place it returns a proxy; wrapping twice is wrapping once. The application's own
+ * collectors, advice and post-processors stay, inside ours.
  */
 public final class AmqpPropagation {
 
@@ -25,7 +26,11 @@ public final class AmqpPropagation {
     return connectionFactory;
   }
 
-  /** As {@link #wrap(AbstractConnectionFactory)}, for RabbitMQ's own client. */
+  /**
+   * Stamps everything that connections of this factory publish from now on, and runs their
+   * consumers inside the scope of each message's test; {@code basicGet} gives each test its own
+   * messages. Collectors of the application are to be set before.
+   */
   public static ConnectionFactory wrap(ConnectionFactory connectionFactory) {
     ClientHooks.install(connectionFactory, Run.ofThisJvm());
     return connectionFactory;

@@ -1,11 +1,15 @@
 /**
  * What carries a test id over RabbitMQ, and the broker that a test run uses.
  *
- * <p>{@link io.sandpiper.amqp.AmqpPropagation} is the entry: on the way out it stamps messages in
- * the client's observation collector, on the way in it puts an advice first in the chain of each
- * listener container. {@code RabbitPostProcessor} applies it to the beans of a Spring context.
- * {@code BrokerServer} finds or starts the broker, {@code AmqpBrokerAutoConfiguration} gives each
- * context a virtual host on it.
+ * <p>{@link io.sandpiper.amqp.AmqpPropagation} is the entry. {@code ClientHooks} are the collectors
+ * of a connection factory, {@code Wrapped} stands for a connection or channel whose factory is not
+ * at hand; both hand what is published and consumed to {@code Traffic}, which has a class for each:
+ * {@code Stamping}, {@code ScopedConsumer}, {@code Polling}. {@code Consumers} counts who consumes
+ * what in this JVM. Spring's listener containers have an advice of ours first in their chain.
+ * {@code RabbitPostProcessor} applies all that to the beans of a Spring context.
+ *
+ * <p>{@code BrokerServer} finds or starts the broker, {@code AmqpBrokerAutoConfiguration} gives
+ * each context a virtual host on it.
  */
 @NullMarked
 package io.sandpiper.amqp;

@@ -9,10 +9,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.CancelCallback;
 import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.ConnectionFactory;
 import com.rabbitmq.client.ConsumerShutdownSignalCallback;
 import com.rabbitmq.client.DefaultConsumer;
 import com.rabbitmq.client.DeliverCallback;
 import com.rabbitmq.client.Envelope;
+import com.rabbitmq.client.ExceptionHandler;
 import com.rabbitmq.client.impl.DefaultExceptionHandler;
 import io.sandpiper.Attribution;
 import io.sandpiper.Refusal;
@@ -38,6 +40,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -190,22 +193,7 @@ class RawConsumerTests {
   void what_the_callback_throws_goes_to_the_exception_handler_and_fails_the_assertion(
       RawClient.Way way, Sandbox sandbox) throws Exception {
     List<Throwable> thrown = new CopyOnWriteArrayList<>();
-    Channel channel =
-        client.open(
-            way,
-            factory ->
-                factory.setExceptionHandler(
-                    new DefaultExceptionHandler() {
-                      @Override
-                      public void handleConsumerException(
-                          Channel on,
-                          Throwable exception,
-                          com.rabbitmq.client.Consumer consumer,
-                          String tag,
-                          String method) {
-                        thrown.add(exception);
-                      }
-                    }));
+    Channel channel = client.open(way, factory -> factory.setExceptionHandler(recording(thrown)));
     String queue = client.queue();
     IllegalArgumentException failure = new IllegalArgumentException("cannot handle it");
     channel.basicConsume(
@@ -305,6 +293,49 @@ class RawConsumerTests {
         .filteredOn(call -> call.equals("publish") || call.equals("basicGet"))
         .hasSize(2);
     assertThat(sandbox).isEqualTo(Sandbox.current());
+  }
+
+  @Test
+  void a_metrics_collector_that_is_set_after_wrapping_is_named_and_wrapping_again_mends_it(
+      Sandbox sandbox) throws Exception {
+    Collectors collectors = new Collectors();
+    List<Throwable> thrown = new CopyOnWriteArrayList<>();
+    ConnectionFactory factory = AmqpPropagation.wrap(client.factory());
+    factory.setExceptionHandler(recording(thrown));
+    factory.setMetricsCollector(collectors.metrics());
+    List<String> handled = new CopyOnWriteArrayList<>();
+    String queue = client.queue();
+    Channel channel = client.connect(factory).createChannel();
+    channel.basicConsume(queue, true, handling(channel, true, handled));
+    client.send(queue, sandbox.id().value(), "lost");
+
+    assertEventually(() -> assertThat(thrown).hasSize(1));
+    assertThat(thrown.get(0))
+        .hasMessageContaining(queue)
+        .hasMessageContaining("given another MetricsCollector after it had been wrapped");
+
+    Channel mended = client.connect(AmqpPropagation.wrap(factory)).createChannel();
+    channel.close();
+    mended.basicConsume(queue, true, handling(mended, true, handled));
+    client.send(queue, sandbox.id().value(), "a text");
+
+    assertReceive(received(queue));
+    assertThat(handled).containsExactly("a text");
+    assertThat(collectors.calls()).contains("basicConsume");
+  }
+
+  private static ExceptionHandler recording(List<Throwable> thrown) {
+    return new DefaultExceptionHandler() {
+      @Override
+      public void handleConsumerException(
+          Channel on,
+          Throwable exception,
+          com.rabbitmq.client.Consumer consumer,
+          String tag,
+          String method) {
+        thrown.add(exception);
+      }
+    };
   }
 
   static String scope() {
