@@ -87,9 +87,15 @@ final class Delivery {
     }
     works.add(work);
     Attempts attempts = Attempts.in(work.sandbox());
-    if (sandbox == null && properties.getMessageId() != null && attempts != null) {
+    if (properties.getMessageId() == null || attempts == null) {
+      return;
+    }
+    if (sandbox == null) {
       sandbox = work.sandbox();
       untilSettled = transacted || attempts.failed(of()) > 0;
+    }
+    // A message may be a batch, each part of which is handled on its own.
+    if (!mayComeAgain) {
       count(work.sandbox());
     }
   }
