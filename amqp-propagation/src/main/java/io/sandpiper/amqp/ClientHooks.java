@@ -8,6 +8,7 @@ import com.rabbitmq.client.Consumer;
 import com.rabbitmq.client.GetResponse;
 import com.rabbitmq.client.MetricsCollector;
 import com.rabbitmq.client.NoOpMetricsCollector;
+import com.rabbitmq.client.TrafficListener;
 import com.rabbitmq.client.observation.ObservationCollector;
 import com.rabbitmq.client.observation.ObservationCollector.BasicGetCall;
 import io.sandpiper.Run;
@@ -18,6 +19,7 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Objects;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,6 +34,7 @@ final class ClientHooks {
 
   private static final String COLLECTOR = "observationCollector";
 
+  private final Commands commands;
   private final Traffic traffic;
   private final HookedConnections connections;
 
@@ -40,7 +43,9 @@ final class ClientHooks {
   private final ThreadLocal<@Nullable Poll> polls = new ThreadLocal<>();
 
   private ClientHooks(ConnectionFactory factory, Run run) {
-    this.traffic = new Traffic(run, () -> BrokerKey.of(factory));
+    Supplier<BrokerKey> broker = () -> BrokerKey.of(factory);
+    this.commands = Commands.install(factory, trafficListenerOf(factory), broker, run);
+    this.traffic = new Traffic(run, broker);
     this.connections = HookedConnections.of(run);
   }
 
@@ -68,6 +73,9 @@ final class ClientHooks {
 
   /** Gives a factory its own collectors back. */
   static void remove(ConnectionFactory factory) {
+    if (trafficListenerOf(factory) instanceof Commands commands) {
+      commands.remove(factory);
+    }
     Hook observing = hook(collectorOf(factory));
     if (observing != null) {
       factory.setObservationCollector((ObservationCollector) observing.inner);
@@ -78,18 +86,26 @@ final class ClientHooks {
     }
   }
 
-  /** The factory has a setter only, and the application's own collector must go on working. */
   private static ObservationCollector collectorOf(ConnectionFactory factory) {
+    return fieldOf(factory, COLLECTOR, ObservationCollector.class);
+  }
+
+  private static TrafficListener trafficListenerOf(ConnectionFactory factory) {
+    return fieldOf(factory, "trafficListener", TrafficListener.class);
+  }
+
+  /** The factory has setters only, and what the application has set must go on working. */
+  private static <T> T fieldOf(ConnectionFactory factory, String name, Class<T> type) {
     try {
-      Field field = ConnectionFactory.class.getDeclaredField(COLLECTOR);
+      Field field = ConnectionFactory.class.getDeclaredField(name);
       field.setAccessible(true);
-      return (ObservationCollector) field.get(factory);
+      return type.cast(field.get(factory));
     } catch (ReflectiveOperationException unknown) {
       throw new IllegalStateException(
-          ("This version of RabbitMQ's Java client keeps its observation collector elsewhere than"
-                  + " in ConnectionFactory.%s. Use the version that Spring Boot manages, or report"
+          ("This version of RabbitMQ's Java client does not keep what it is set in"
+                  + " ConnectionFactory.%s. Use the version that Spring Boot manages, or report"
                   + " it to Sandpiper.")
-              .formatted(COLLECTOR),
+              .formatted(name),
           unknown);
     }
   }
@@ -171,17 +187,18 @@ final class ClientHooks {
 
     private void publish(Method method, @Nullable Object[] args) throws Throwable {
       AMQP.Basic.Publish publish = (AMQP.Basic.Publish) Objects.requireNonNull(args[1]);
-      traffic
-          .stamping()
-          .publish(
-              publish.getExchange(),
-              publish.getRoutingKey(),
-              (AMQP.BasicProperties) args[2],
-              args[3],
-              stamped -> {
-                args[2] = stamped;
-                inner(method, args);
-              });
+      commands.published(
+          traffic
+              .stamping()
+              .publish(
+                  publish.getExchange(),
+                  publish.getRoutingKey(),
+                  (AMQP.BasicProperties) args[2],
+                  args[3],
+                  stamped -> {
+                    args[2] = stamped;
+                    inner(method, args);
+                  }));
     }
 
     private Consumer consume(Method method, @Nullable Object[] args) throws Throwable {
@@ -190,6 +207,7 @@ final class ClientHooks {
       CountedConsumer counted =
           traffic.consumer(queue, (Consumer) Objects.requireNonNull(args[2]), observed);
       registering.set(counted);
+      commands.consuming(queue);
       return counted;
     }
 
@@ -232,6 +250,7 @@ final class ClientHooks {
     public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
         throws Throwable {
       if (args != null) {
+        commands.told(method.getName(), args);
         observe(method.getName(), args);
       }
       return inner(method, args);

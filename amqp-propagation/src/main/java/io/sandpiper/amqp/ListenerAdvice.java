@@ -37,10 +37,12 @@ final class ListenerAdvice implements MethodInterceptor {
 
   private final AbstractMessageListenerContainer container;
   private final Inbound inbound;
+  private final Deliveries deliveries;
 
   private ListenerAdvice(AbstractMessageListenerContainer container, Run run) {
     this.container = container;
     this.inbound = new Inbound(run);
+    this.deliveries = Deliveries.of(run);
   }
 
   static void prepend(AbstractMessageListenerContainer container, Run run) {
@@ -80,7 +82,7 @@ final class ListenerAdvice implements MethodInterceptor {
 
   private @Nullable Object one(MethodInvocation listener, Channel channel, Message message)
       throws Throwable {
-    Inbound.Verdict verdict = judge(message);
+    Inbound.Verdict verdict = judge(channel, message);
     if (verdict instanceof Inbound.Verdict.Handle handle) {
       return inScope(listener, channel, List.of(handle.work()), List.of(message));
     }
@@ -91,7 +93,7 @@ final class ListenerAdvice implements MethodInterceptor {
     return unowned(listener, channel, List.of(message));
   }
 
-  private Inbound.Verdict judge(Message message) {
+  private Inbound.Verdict judge(Channel channel, Message message) {
     MessageProperties properties = message.getMessageProperties();
     return inbound.judge(
         new Hop.Content(
@@ -103,9 +105,16 @@ final class ListenerAdvice implements MethodInterceptor {
             properties.getHeaders(),
             message.getBody(),
             new Hop.Ids(
-                properties.getCorrelationId(),
-                properties.getMessageId(),
-                properties.getReplyTo())));
+                properties.getCorrelationId(), properties.getMessageId(), properties.getReplyTo())),
+        delivery(channel, properties.getDeliveryTag()));
+  }
+
+  private @Nullable Delivery delivery(Channel channel, long tag) {
+    Delivery delivery = deliveries.find(channel, tag);
+    if (delivery != null && container.getAcknowledgeMode().isManual()) {
+      delivery.settledByApplication();
+    }
+    return delivery;
   }
 
   private static String queueOf(Message message) {
@@ -119,7 +128,7 @@ final class ListenerAdvice implements MethodInterceptor {
     Map<Object, List<Work>> works = new LinkedHashMap<>();
     for (Object item : batch) {
       Message message = (Message) item;
-      Inbound.Verdict verdict = judge(message);
+      Inbound.Verdict verdict = judge(channel, message);
       if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(channel, message);
         continue;

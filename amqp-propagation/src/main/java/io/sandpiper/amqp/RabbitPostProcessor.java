@@ -3,6 +3,7 @@ package io.sandpiper.amqp;
 import com.rabbitmq.client.ConnectionFactory;
 import java.lang.reflect.Modifier;
 import org.aopalliance.intercept.MethodInterceptor;
+import org.springframework.amqp.rabbit.AsyncRabbitTemplate;
 import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
 import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer;
 import org.springframework.amqp.rabbit.listener.RabbitListenerContainerFactory;
@@ -29,6 +30,9 @@ final class RabbitPostProcessor implements BeanPostProcessor {
   public Object postProcessAfterInitialization(Object bean, String beanName) {
     if (bean instanceof AbstractConnectionFactory factory) {
       return AmqpPropagation.wrap(factory);
+    }
+    if (bean instanceof AsyncRabbitTemplate template) {
+      return AsyncRequests.wrap(template);
     }
     if (bean instanceof ConnectionFactory factory) {
       return AmqpPropagation.wrap(factory);

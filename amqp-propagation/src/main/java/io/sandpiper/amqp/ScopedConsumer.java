@@ -14,7 +14,7 @@ import io.sandpiper.jdbc.UnownedAccessException;
 import java.io.IOException;
 import java.util.Objects;
 import java.util.function.BiConsumer;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,9 +26,12 @@ import org.jspecify.annotations.Nullable;
 final class ScopedConsumer extends DelegatingConsumer {
 
   private final String queue;
-  private final Function<Hop.Content, Inbound.Verdict> judge;
+  private final BiFunction<Hop.Content, Origin, Inbound.Verdict> judge;
   private final BiConsumer<String, String> refusals;
   private final Settlements settlements;
+
+  /** Where a message came from. */
+  record Origin(Channel channel, long tag) {}
 
   /** Where to acknowledge. */
   private record Registration(Channel channel, boolean autoAck) {}
@@ -44,7 +47,7 @@ final class ScopedConsumer extends DelegatingConsumer {
   ScopedConsumer(
       Consumer delegate,
       String queue,
-      Function<Hop.Content, Inbound.Verdict> judge,
+      BiFunction<Hop.Content, Origin, Inbound.Verdict> judge,
       BiConsumer<String, String> refusals,
       Settlements settlements) {
     super(delegate);
@@ -66,7 +69,10 @@ final class ScopedConsumer extends DelegatingConsumer {
     Registration on = registration();
     Settlements.Delivery delivery = settlements.begin(on.channel(), envelope.getDeliveryTag());
     try {
-      Inbound.Verdict verdict = judge.apply(Received.content(queue, envelope, properties, body));
+      Inbound.Verdict verdict =
+          judge.apply(
+              Received.content(queue, envelope, properties, body),
+              new Origin(on.channel(), delivery.tag()));
       if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(on, delivery);
         return;

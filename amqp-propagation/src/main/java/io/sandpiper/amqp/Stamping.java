@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 /** Stamps what is published inside a sandbox, and records it there before it is sent. */
 final class Stamping {
 
+  private final Transits transits;
   private final Supplier<BrokerKey> broker;
 
   /**
@@ -22,7 +23,8 @@ final class Stamping {
    *
    * @param broker says which, when something is published
    */
-  Stamping(Supplier<BrokerKey> broker) {
+  Stamping(Transits transits, Supplier<BrokerKey> broker) {
+    this.transits = transits;
     this.broker = broker;
   }
 
@@ -35,8 +37,9 @@ final class Stamping {
    * Publishes a message; outside any sandbox as it is.
    *
    * @param body a {@code byte[]}, a ByteBuffer or null
+   * @return what was published, or null where it is no test's
    */
-  void publish(
+  @Nullable Publication publish(
       String exchange,
       String routingKey,
       AMQP.@Nullable BasicProperties properties,
@@ -46,16 +49,22 @@ final class Stamping {
     Work work = Work.current();
     if (work == null) {
       send.send(properties);
-      return;
+      return null;
     }
     Sandbox sandbox = work.sandbox();
     AMQP.BasicProperties stamped = stamp(sandbox, properties);
     // Recorded before it is sent: the reply may be faster than this thread.
-    Hop hop = sandbox.sent(content(exchange, routingKey, stamped, body));
+    Publication publication =
+        transits.send(
+            sandbox,
+            broker.get(),
+            content(exchange, routingKey, stamped, body),
+            stamped.getExpiration());
     try {
       send.send(stamped);
+      return publication;
     } catch (Throwable failed) {
-      sandbox.failedToSend(hop, failed);
+      publication.failed(failed);
       throw failed;
     }
   }

@@ -3,8 +3,9 @@ package io.sandpiper.amqp;
 import com.rabbitmq.client.Consumer;
 import io.sandpiper.Hop;
 import io.sandpiper.Run;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** What is published to and consumed from one broker by RabbitMQ's own client. */
 final class Traffic {
@@ -18,6 +19,7 @@ final class Traffic {
   private final Consumers consumers;
   private final Settlements settlements;
   private final Inbound inbound;
+  private final Deliveries deliveries;
   private final Polling polling;
 
   /**
@@ -28,10 +30,11 @@ final class Traffic {
   Traffic(Run run, Supplier<BrokerKey> broker) {
     this.run = run;
     this.broker = broker;
-    this.stamping = new Stamping(broker);
+    this.stamping = new Stamping(Transits.of(run), broker);
     this.consumers = Consumers.of(run);
     this.settlements = Settlements.of(run);
     this.inbound = new Inbound(run);
+    this.deliveries = Deliveries.of(run);
     this.polling = new Polling(run, inbound, broker);
   }
 
@@ -68,17 +71,24 @@ final class Traffic {
   }
 
   private ScopedConsumer scoped(
-      String queue, Consumer observed, Function<Hop.Content, Inbound.Verdict> judge) {
-    return new ScopedConsumer(observed, queue, judge, inbound::refusedWork, settlements);
+      String queue,
+      Consumer observed,
+      BiFunction<Hop.Content, @Nullable Delivery, Inbound.Verdict> judge) {
+    return new ScopedConsumer(
+        observed,
+        queue,
+        (content, on) -> judge.apply(content, deliveries.find(on.channel(), on.tag())),
+        inbound::refusedWork,
+        settlements);
   }
 
   /**
    * Judges what comes to a client that waits for it: where several tests count their correlation
    * ids from 1, the client itself knows whose answer it is.
    */
-  private Inbound.Verdict judgeAnswer(Hop.Content content) {
+  private Inbound.Verdict judgeAnswer(Hop.Content content, @Nullable Delivery delivery) {
     if (run.sandboxOf(content) != null) {
-      return inbound.judge(content);
+      return inbound.judge(content, delivery);
     }
     Hop.Ids ids = content.ids();
     return inbound.judge(
@@ -88,7 +98,8 @@ final class Traffic {
             content.route(),
             content.headers(),
             content.body(),
-            new Hop.Ids(null, ids.messageId(), ids.replyAddress())));
+            new Hop.Ids(null, ids.messageId(), ids.replyAddress())),
+        delivery);
   }
 
   private static boolean isNamed(Consumer consumer, String beginning) {
