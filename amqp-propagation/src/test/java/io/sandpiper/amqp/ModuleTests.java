@@ -36,11 +36,21 @@ class ModuleTests {
               "org.apache.qpid..");
 
   @ArchTest
-  static final ArchRule one_class_is_public =
+  static final ArchRule the_entry_and_the_test_kit_are_public =
       classes()
           .that()
           .resideInAPackage("io.sandpiper.amqp..")
           .and(modifier(JavaModifier.PUBLIC).forSubtype())
           .should()
-          .be(AmqpPropagation.class);
+          .be(AmqpPropagation.class)
+          .orShould()
+          .be(WorkerContract.class)
+          .orShould()
+          .be(WorkerContract.Level.class)
+          .orShould()
+          .be(WorkerContract.Verdict.class)
+          .orShould()
+          .be(WorkerContract.Topology.class)
+          .orShould()
+          .be(WorkerContract.Report.class);
 }
