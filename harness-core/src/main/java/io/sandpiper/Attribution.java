@@ -10,6 +10,8 @@ public enum Attribution {
   CORRELATION_ID("correlation id"),
   /** By the message id of a message that the test sent. */
   MESSAGE_ID("message id"),
+  /** By the reply address of a message that the test, and no other, sent. */
+  REPLY_ADDRESS("reply address"),
   /** By the scope of the thread that sent or received it. */
   SCOPE("scope");
 

@@ -108,6 +108,12 @@ final class Ending {
         }
       }
     }
+    for (Transit transit : sandbox.read(() -> sandbox.ledger().inTransit())) {
+      text.append("  ").append(transit).append('\n');
+    }
+    for (String missing : sandbox.missingReplies()) {
+      text.append("  ").append(missing).append('\n');
+    }
     text.append("It is fenced off from the database now. Await it in the test, or end it.\n");
     return text.append("Timeline:\n").append(sandbox.journal()).toString();
   }

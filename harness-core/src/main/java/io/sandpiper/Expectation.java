@@ -54,6 +54,18 @@ public final class Expectation {
   }
 
   /**
+   * A message that was received and had been published to an exchange with a routing key, from
+   * whatever queue: by a listener of this application, or by a tap.
+   */
+  public static Expectation received(String exchange, String routingKey) {
+    return new Expectation(
+        Hop.Direction.RECEIVED,
+        Objects.requireNonNull(exchange, "exchange"),
+        routingKey,
+        List.of());
+  }
+
+  /**
    * A message or request that left this application.
    *
    * @param address the routing key, or method and URL such as {@code POST https://host/path}
@@ -137,8 +149,9 @@ public final class Expectation {
   /** Whether the hop is where this expects one, whatever it carries. */
   boolean isAt(Hop hop) {
     return hop.direction() == direction
-        && hop.address().equals(address)
-        && (exchange == null || exchange.equals(hop.exchange()));
+        && (exchange == null
+            ? hop.address().equals(address)
+            : exchange.equals(hop.exchange()) && address.equals(hop.routingKey()));
   }
 
   List<String> mismatches(Hop hop) {
@@ -168,9 +181,9 @@ public final class Expectation {
     return "%s %s\"%s\"%s"
         .formatted(
             direction,
-            direction == Hop.Direction.RECEIVED
-                ? "on "
-                : exchange == null ? "" : "to exchange \"%s\" with ".formatted(exchange),
+            exchange != null
+                ? "to exchange \"%s\" with ".formatted(exchange)
+                : direction == Hop.Direction.RECEIVED ? "on " : "",
             address,
             where.isEmpty() ? "" : " where " + where);
   }

@@ -89,6 +89,9 @@ final class FailureText {
     for (Work work : sandbox.read(() -> sandbox.ledger().counted())) {
       lines.add("In progress: %s", work.describe());
     }
+    for (Transit transit : sandbox.read(() -> sandbox.ledger().inTransit())) {
+      lines.add("In progress: %s", transit);
+    }
     for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {
       lines.add("Failed: %s: %s", work.name(), work.failure());
     }

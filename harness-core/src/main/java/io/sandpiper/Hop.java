@@ -52,20 +52,40 @@ public final class Hop {
    *
    * @param direction which way it goes
    * @param address the queue it came from, the routing key it was sent with, or method and path
-   * @param exchange the exchange it was sent to, or null where the transport has none
+   * @param route how a broker was told to route it, or null where the transport has no broker
    * @param headers its headers; values of whatever type the transport gives
    * @param body its body; not copied, so not to be changed afterwards
-   * @param correlationId its correlation id, or null
-   * @param messageId its message id, or null
+   * @param ids what a reply may refer to
    */
   public record Content(
       Direction direction,
       String address,
-      @Nullable String exchange,
+      @Nullable Route route,
       Map<String, ? extends @Nullable Object> headers,
       byte[] body,
-      @Nullable String correlationId,
-      @Nullable String messageId) {}
+      Ids ids) {}
+
+  /**
+   * How a broker was told to route a message.
+   *
+   * @param exchange the exchange it was sent to; empty for the default one
+   * @param routingKey the routing key it was sent with
+   */
+  public record Route(String exchange, String routingKey) {}
+
+  /**
+   * What a reply may refer to.
+   *
+   * @param correlationId its correlation id, or null
+   * @param messageId its message id, or null
+   * @param replyAddress the queue to which a reply is asked for, or null
+   */
+  public record Ids(
+      @Nullable String correlationId, @Nullable String messageId, @Nullable String replyAddress) {
+
+    /** None of them. */
+    public static final Ids NONE = new Ids(null, null, null);
+  }
 
   /** The number of this hop within its test, from 1, in the order of the journal. */
   public int number() {
@@ -89,7 +109,14 @@ public final class Hop {
 
   /** The exchange it was sent to, or null where there is none. */
   public @Nullable String exchange() {
-    return content.exchange();
+    Route route = content.route();
+    return route == null ? null : route.exchange();
+  }
+
+  /** The routing key it was sent with, or null where there is none. */
+  public @Nullable String routingKey() {
+    Route route = content.route();
+    return route == null ? null : route.routingKey();
   }
 
   /** A header's value as text, or null where it is absent; names are compared without case. */
@@ -102,12 +129,12 @@ public final class Hop {
 
   /** The correlation id, or null where it has none. */
   public @Nullable String correlationId() {
-    return content.correlationId();
+    return content.ids().correlationId();
   }
 
   /** The message id, or null where it has none. */
   public @Nullable String messageId() {
-    return content.messageId();
+    return content.ids().messageId();
   }
 
   /** The body as UTF-8 text. */

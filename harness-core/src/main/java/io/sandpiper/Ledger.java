@@ -1,8 +1,10 @@
 package io.sandpiper;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +15,8 @@ final class Ledger {
   private final Set<Work> counted = new LinkedHashSet<>();
   private final Set<Hop> outstanding = new LinkedHashSet<>();
   private final List<Work> failed = new ArrayList<>();
+  private final Map<Transit, Integer> inTransit = new LinkedHashMap<>();
+  private final List<ExpectedReplies> expected = new ArrayList<>();
 
   void begin(Work work) {
     counted.add(work);
@@ -42,12 +46,35 @@ final class Ledger {
     }
   }
 
+  void inTransit(Transit transit) {
+    inTransit.merge(transit, 1, Integer::sum);
+  }
+
+  void notInTransit(Transit transit) {
+    inTransit.computeIfPresent(transit, (same, count) -> count == 1 ? null : count - 1);
+  }
+
+  List<Transit> inTransit() {
+    return List.copyOf(inTransit.keySet());
+  }
+
+  void expect(ExpectedReplies replies) {
+    expected.add(replies);
+  }
+
+  List<String> missingReplies(Mailbox mailbox) {
+    return expected.stream()
+        .map(replies -> replies.missing(mailbox))
+        .filter(Objects::nonNull)
+        .toList();
+  }
+
   boolean idle() {
-    return counted.isEmpty();
+    return counted.isEmpty() && inTransit.isEmpty();
   }
 
   boolean nothingExpected() {
-    return counted.isEmpty() && outstanding.isEmpty();
+    return idle() && outstanding.isEmpty();
   }
 
   List<Work> counted() {

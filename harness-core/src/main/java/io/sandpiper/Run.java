@@ -26,6 +26,7 @@ public final class Run {
   private final Map<String, Sandbox> open = new ConcurrentHashMap<>();
   private final Tombstones tombstones = new Tombstones();
   private final Correlations correlations = new Correlations();
+  private final Correlations replyAddresses = new Correlations();
   private final TurnedAway turnedAway = new TurnedAway();
   private final CopyOnWriteArrayList<Function<String, @Nullable String>> diagnoses =
       new CopyOnWriteArrayList<>();
@@ -90,14 +91,16 @@ public final class Run {
 
   void forget(Sandbox sandbox) {
     correlations.removeAll(sandbox.correlationKeys(), sandbox);
+    replyAddresses.removeAll(sandbox.replyAddresses(), sandbox);
     tombstones.add(sandbox);
     open.remove(sandbox.id().value());
   }
 
   /**
    * Takes in a message or request: finds its test by own header, baggage, correlation id, message
-   * id or, where it is handled by the thread that sent it, the scope; puts it into the mailbox and
-   * begins its handling, or refuses it and records that.
+   * id, the address that a reply was asked to or, where it is handled by the thread that sent it,
+   * the scope; puts it into the mailbox and begins its handling, or refuses it and records that.
+   * One that was {@linkplain Sandbox#inTransit in transit} has arrived then.
    *
    * @param content what has come; its id headers are under the names of {@link Propagation}
    * @param handler the name of its handling, such as {@code listener scoring.results}
@@ -117,6 +120,25 @@ public final class Run {
     }
     turnedAway.unknown(content.address());
     return new Arrival.Unknown();
+  }
+
+  /**
+   * The open sandbox that {@link #arrive} would put a message or request into, or null. Nothing is
+   * recorded.
+   */
+  public @Nullable Sandbox sandboxOf(Hop.Content content) {
+    return recognize(content) instanceof Recognition.Owned owned ? owned.sandbox() : null;
+  }
+
+  /**
+   * The fault that the test of a message has asked for it; to be called once a delivery, before
+   * {@link #arrive}.
+   *
+   * @return what is to become of the message, or null where nothing is to happen to it
+   */
+  public @Nullable Disturbance disturb(Hop.Content content) {
+    Sandbox sandbox = sandboxOf(content);
+    return sandbox == null ? null : sandbox.faults().disturb(content);
   }
 
   /** It ends at this moment, so that it may have no tombstone yet. */
@@ -153,9 +175,13 @@ public final class Run {
     if (byBaggage != Recognition.NONE) {
       return byBaggage;
     }
-    Recognition byCorrelation = correlations.find(content.correlationId());
+    Recognition byCorrelation = correlations.find(content.ids().correlationId());
     if (byCorrelation != Recognition.NONE) {
       return byCorrelation;
+    }
+    // An address that several open tests gave tells nothing, and is no mistake of anybody's.
+    if (replyAddresses.find(content.address()) instanceof Recognition.Owned byAddress) {
+      return byAddress;
     }
     Work caller = Work.current();
     return caller == null
@@ -221,6 +247,10 @@ public final class Run {
 
   Correlations correlations() {
     return correlations;
+  }
+
+  Correlations replyAddresses() {
+    return replyAddresses;
   }
 
   TurnedAway turnedAway() {

@@ -36,7 +36,10 @@ public final class Sandbox {
   private final Ledger ledger = new Ledger();
   private final Map<Object, SandboxPart> parts = new LinkedHashMap<>();
   private final List<String> correlationKeys = new ArrayList<>();
+  private final List<String> replyAddresses = new ArrayList<>();
+  private final Faults faults = new Faults(this);
   private volatile @Nullable Long closedAt;
+  private volatile @Nullable Object home;
 
   /**
    * How a sandbox is opened.
@@ -106,6 +109,23 @@ public final class Sandbox {
   /** What has happened so far. */
   public Journal journal() {
     return journal;
+  }
+
+  /**
+   * Makes the end of the test wait for replies of others, as it does for work of this JVM: until as
+   * many hops have come that match {@code reply} as went out that match {@code request}. Without it
+   * what others do is listed and not waited for.
+   *
+   * @param request what asks for a reply, such as {@code sent("scoring.requests")}
+   * @param reply what answers it, such as {@code received("scoring.results")}
+   */
+  public void expectReply(Expectation request, Expectation reply) {
+    update(() -> ledger.expect(new ExpectedReplies(request, reply)));
+  }
+
+  /** Faults of messages on their way to this test; its neighbours run undisturbed. */
+  public Faults faults() {
+    return faults;
   }
 
   /**
@@ -196,6 +216,16 @@ public final class Sandbox {
     return Scope.open(Outside.INSTANCE, opener);
   }
 
+  /** Whatever of this JVM the test works with, of several such things, or null where it is open. */
+  public @Nullable Object home() {
+    return home;
+  }
+
+  /** Says which application context, of several in this JVM, the test works with. */
+  public void home(Object context) {
+    home = context;
+  }
+
   /** The run that this sandbox belongs to. */
   public Run run() {
     return run;
@@ -240,17 +270,40 @@ public final class Sandbox {
    * @return the hop, to be handed to {@link #answered} where the transport sees the answer itself
    */
   public Hop sent(Hop.Content content) {
+    return sent(content, "", List.of(), true);
+  }
+
+  /**
+   * Records a message that is sent through a broker.
+   *
+   * @param content what it is; its message id is that with which it will arrive
+   * @param queues the queues it is known to go to that have a consumer in this JVM: it is
+   *     {@linkplain #inTransit in transit} to each of them
+   * @param elsewhere whether it may also go to others; then it is outstanding until it is answered
+   * @return the hop
+   */
+  public Hop sent(Hop.Content content, List<String> queues, boolean elsewhere) {
+    String whereTo = queues.isEmpty() ? "" : ", to be received from " + String.join(", ", queues);
+    return sent(content, elsewhere ? whereTo + ", left the process" : whereTo, queues, elsewhere);
+  }
+
+  private Hop sent(Hop.Content content, String whereTo, List<String> queues, boolean outstanding) {
     Hop hop = add(content, Attribution.SCOPE, null);
     Work work = Work.current();
     update(
         () -> {
-          ledger.sent(hop);
-          journal.add(
-              work != null && work.sandbox() == this ? work.name() : "harness", hop.toString());
-          if (closedAt == null) {
-            correlate(content.correlationId(), Attribution.CORRELATION_ID);
-            correlate(content.messageId(), Attribution.MESSAGE_ID);
+          if (outstanding) {
+            ledger.sent(hop);
           }
+          journal.add(
+              work != null && work.sandbox() == this ? work.name() : "harness", hop + whereTo);
+          Hop.Ids ids = content.ids();
+          if (closedAt == null) {
+            correlate(ids.correlationId(), Attribution.CORRELATION_ID);
+            correlate(ids.messageId(), Attribution.MESSAGE_ID);
+            replyTo(ids.replyAddress());
+          }
+          queues.forEach(queue -> inTransit(String.valueOf(ids.messageId()), queue));
         });
     return hop;
   }
@@ -260,6 +313,28 @@ public final class Sandbox {
       correlationKeys.add(key);
       run.correlations().put(key, this, attribution);
     }
+  }
+
+  private void replyTo(@Nullable String address) {
+    if (address != null) {
+      replyAddresses.add(address);
+      run.replyAddresses().put(address, this, Attribution.REPLY_ADDRESS);
+    }
+  }
+
+  /**
+   * Counts a message that a consumer of this JVM will get: the end of the test waits for it until
+   * it {@linkplain Run#arrive arrives} at the queue or is {@linkplain #notInTransit lost}.
+   *
+   * @param messageId its message id, or another name that it will be known by
+   */
+  public void inTransit(String messageId, String queue) {
+    update(() -> ledger.inTransit(new Transit(messageId, queue)));
+  }
+
+  /** Counts a message no longer that will not arrive, or has. */
+  public void notInTransit(String messageId, String queue) {
+    update(() -> ledger.notInTransit(new Transit(messageId, queue)));
   }
 
   /** Takes a sent hop off the list of what is outstanding. */
@@ -320,11 +395,19 @@ public final class Sandbox {
           Work work = begin(handler);
           if (work != null) {
             Hop hop = add(content, attribution, work);
-            ledger.answeredBy(content.correlationId());
+            arrived(content);
             journal.add(work.name(), hop + "  attributed by " + attribution);
           }
           return work;
         });
+  }
+
+  private void arrived(Hop.Content content) {
+    Hop.Ids ids = content.ids();
+    ledger.answeredBy(ids.correlationId());
+    if (ids.messageId() != null) {
+      ledger.notInTransit(new Transit(ids.messageId(), content.address()));
+    }
   }
 
   private Hop add(Hop.Content content, Attribution attribution, @Nullable Work handler) {
@@ -402,6 +485,10 @@ public final class Sandbox {
     return correlationKeys;
   }
 
+  List<String> replyAddresses() {
+    return replyAddresses;
+  }
+
   Sandboxed.BackgroundErrors backgroundErrors() {
     return settings.backgroundErrors();
   }
@@ -416,7 +503,12 @@ public final class Sandbox {
 
   /** Closes the doors where nothing counted is open; nothing can begin afterwards. */
   boolean closeIfIdle() {
-    return monitor.read(() -> ledger.idle() && closeDoors());
+    return monitor.read(() -> ledger.idle() && missingReplies().isEmpty() && closeDoors());
+  }
+
+  /** What was declared to be answered and is not yet, one line each. */
+  List<String> missingReplies() {
+    return monitor.read(() -> ledger.missingReplies(mailbox));
   }
 
   /** Closes the doors whatever is open. */

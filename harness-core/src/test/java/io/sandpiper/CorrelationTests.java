@@ -34,7 +34,8 @@ class CorrelationTests {
       Map<String, ? extends @Nullable Object> headers,
       @Nullable String correlationId,
       @Nullable String messageId) {
-    return new Content(direction, "q", null, headers, new byte[0], correlationId, messageId);
+    return new Content(
+        direction, "q", null, headers, new byte[0], new Hop.Ids(correlationId, messageId, null));
   }
 
   private static void send(
@@ -70,6 +71,29 @@ class CorrelationTests {
     assertThat(attribution(other)).isEqualTo(Attribution.MESSAGE_ID);
     assertThat(reply("c3")).isInstanceOf(Arrival.Unknown.class);
     assertThat(reply(null)).isInstanceOf(Arrival.Unknown.class);
+  }
+
+  @Test
+  void a_reply_that_echoes_nothing_comes_home_by_the_address_that_only_one_open_test_gave() {
+    Sandbox one = open("T.one");
+    Sandbox other = open("T.other");
+    askForReplyTo(one, "q");
+    assertThat(owner(reply(null))).isSameAs(one);
+    assertThat(attribution(one)).isEqualTo(Attribution.REPLY_ADDRESS);
+
+    askForReplyTo(other, "q");
+    assertThat(reply(null)).isInstanceOf(Arrival.Unknown.class);
+
+    run.end(one, null);
+    assertThat(owner(reply("unknown"))).isSameAs(other);
+    run.end(other, null);
+    assertThat(reply(null)).isInstanceOf(Arrival.Unknown.class);
+  }
+
+  private static void askForReplyTo(Sandbox sandbox, String address) {
+    sandbox.sent(
+        new Content(
+            Direction.SENT, "r", null, Map.of(), new byte[0], new Hop.Ids(null, null, address)));
   }
 
   @Test

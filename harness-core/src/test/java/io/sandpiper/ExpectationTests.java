@@ -26,7 +26,12 @@ class ExpectationTests {
   private static Hop hop(Direction direction, @Nullable String exchange, byte[] body) {
     Hop.Content content =
         new Hop.Content(
-            direction, "q", exchange, Map.of("Content-Type", "json", "n", 7), body, null, null);
+            direction,
+            "q",
+            exchange == null ? null : new Hop.Route(exchange, "q"),
+            Map.of("Content-Type", "json", "n", 7),
+            body,
+            Hop.Ids.NONE);
     return new Hop(1, Duration.ZERO, content, Attribution.SCOPE, null);
   }
 

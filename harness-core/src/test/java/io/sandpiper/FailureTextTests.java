@@ -160,12 +160,11 @@ class FailureTextTests {
             null,
             java.util.Map.of("x-test-id", "sp1.bad"),
             new byte[0],
-            null,
-            null),
+            Hop.Ids.NONE),
         "listener q");
     traffic.run.arrive(
         new Hop.Content(
-            Hop.Direction.RECEIVED, "q", null, java.util.Map.of(), new byte[0], null, null),
+            Hop.Direction.RECEIVED, "q", null, java.util.Map.of(), new byte[0], Hop.Ids.NONE),
         "listener q");
     assertThat(failure(received("q"), Duration.ZERO))
         .contains("\nQueue q has no consumer.\n")

@@ -38,7 +38,7 @@ class TestIdTests {
     Map<String, ? extends @Nullable Object> headers =
         id == null ? Map.of() : Map.of(Propagation.HEADER, id);
     return at.arrive(
-        new Content(Hop.Direction.RECEIVED, "q", null, headers, new byte[0], null, null),
+        new Content(Hop.Direction.RECEIVED, "q", null, headers, new byte[0], Hop.Ids.NONE),
         "listener q");
   }
 

@@ -28,7 +28,13 @@ final class Traffic {
 
   Hop send(String routingKey, @Nullable String correlationId, String body) {
     return sandbox.sent(
-        new Content(Direction.SENT, routingKey, "", Map.of(), bytes(body), correlationId, null));
+        new Content(
+            Direction.SENT,
+            routingKey,
+            new Hop.Route("", routingKey),
+            Map.of(),
+            bytes(body),
+            new Hop.Ids(correlationId, null, null)));
   }
 
   /** What a listener container does before it calls the listener. */
@@ -41,8 +47,7 @@ final class Traffic {
                 null,
                 Map.of(Propagation.HEADER, sandbox.id().value()),
                 bytes(body),
-                null,
-                null),
+                Hop.Ids.NONE),
             "listener " + queue));
   }
 
@@ -50,7 +55,12 @@ final class Traffic {
     return accepted(
         run.arrive(
             new Content(
-                Direction.RECEIVED, queue, null, Map.of(), bytes(body), correlationId, null),
+                Direction.RECEIVED,
+                queue,
+                null,
+                Map.of(),
+                bytes(body),
+                new Hop.Ids(correlationId, null, null)),
             "listener " + queue));
   }
 

@@ -1,7 +1,6 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Channel;
-import io.sandpiper.Arrival;
 import io.sandpiper.Hop;
 import io.sandpiper.Run;
 import io.sandpiper.Work;
@@ -37,11 +36,11 @@ import org.springframework.util.ReflectionUtils;
 final class ListenerAdvice implements MethodInterceptor {
 
   private final AbstractMessageListenerContainer container;
-  private final Run run;
+  private final Inbound inbound;
 
   private ListenerAdvice(AbstractMessageListenerContainer container, Run run) {
     this.container = container;
-    this.run = run;
+    this.inbound = new Inbound(run);
   }
 
   static void prepend(AbstractMessageListenerContainer container, Run run) {
@@ -81,30 +80,32 @@ final class ListenerAdvice implements MethodInterceptor {
 
   private @Nullable Object one(MethodInvocation listener, Channel channel, Message message)
       throws Throwable {
-    Arrival arrival = arrive(message);
-    if (arrival instanceof Arrival.Accepted accepted) {
-      return inScope(listener, channel, List.of(accepted.work()), List.of(message));
+    Inbound.Verdict verdict = judge(message);
+    if (verdict instanceof Inbound.Verdict.Handle handle) {
+      return inScope(listener, channel, List.of(handle.work()), List.of(message));
     }
-    if (arrival instanceof Arrival.Refused) {
+    if (verdict instanceof Inbound.Verdict.Acknowledge) {
       acknowledge(channel, message);
       return null;
     }
     return unowned(listener, channel, List.of(message));
   }
 
-  private Arrival arrive(Message message) {
+  private Inbound.Verdict judge(Message message) {
     MessageProperties properties = message.getMessageProperties();
-    String queue = queueOf(message);
-    return run.arrive(
+    return inbound.judge(
         new Hop.Content(
             Hop.Direction.RECEIVED,
-            queue,
-            properties.getReceivedExchange(),
+            queueOf(message),
+            new Hop.Route(
+                Objects.requireNonNullElse(properties.getReceivedExchange(), ""),
+                Objects.requireNonNullElse(properties.getReceivedRoutingKey(), "")),
             properties.getHeaders(),
             message.getBody(),
-            properties.getCorrelationId(),
-            properties.getMessageId()),
-        "listener " + queue);
+            new Hop.Ids(
+                properties.getCorrelationId(),
+                properties.getMessageId(),
+                properties.getReplyTo())));
   }
 
   private static String queueOf(Message message) {
@@ -118,15 +119,16 @@ final class ListenerAdvice implements MethodInterceptor {
     Map<Object, List<Work>> works = new LinkedHashMap<>();
     for (Object item : batch) {
       Message message = (Message) item;
-      Arrival arrival = arrive(message);
-      if (arrival instanceof Arrival.Refused) {
+      Inbound.Verdict verdict = judge(message);
+      if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(channel, message);
         continue;
       }
-      Object group = arrival instanceof Arrival.Accepted accepted ? accepted.work().sandbox() : run;
+      Object group =
+          verdict instanceof Inbound.Verdict.Handle handle ? handle.work().sandbox() : inbound;
       messages.computeIfAbsent(group, any -> new ArrayList<>()).add(message);
-      if (arrival instanceof Arrival.Accepted accepted) {
-        works.computeIfAbsent(group, any -> new ArrayList<>()).add(accepted.work());
+      if (verdict instanceof Inbound.Verdict.Handle handle) {
+        works.computeIfAbsent(group, any -> new ArrayList<>()).add(handle.work());
       }
     }
     Throwable failure = null;
@@ -201,7 +203,7 @@ final class ListenerAdvice implements MethodInterceptor {
   private void acknowledge(Channel channel, List<Message> messages, SandboxException refusal)
       throws IOException {
     for (Message message : messages) {
-      run.recordRefusedWork(queueOf(message), Objects.requireNonNull(refusal.getMessage()));
+      inbound.refusedWork(queueOf(message), Objects.requireNonNull(refusal.getMessage()));
       acknowledge(channel, message);
     }
   }

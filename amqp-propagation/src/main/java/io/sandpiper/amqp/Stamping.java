@@ -31,6 +31,8 @@ final class Stamping implements InvocationHandler {
 
   private static final String COLLECTOR = "observationCollector";
 
+  private static final String DIRECT_REPLY = "amq.rabbitmq.reply-to";
+
   private final ObservationCollector inner;
 
   private Stamping(ObservationCollector inner) {
@@ -98,11 +100,13 @@ final class Stamping implements InvocationHandler {
             new Hop.Content(
                 Hop.Direction.SENT,
                 publish.getRoutingKey(),
-                publish.getExchange(),
+                new Hop.Route(publish.getExchange(), publish.getRoutingKey()),
                 stamped.getHeaders(),
                 bytes(args[3]),
-                stamped.getCorrelationId(),
-                stamped.getMessageId()));
+                new Hop.Ids(
+                    stamped.getCorrelationId(),
+                    stamped.getMessageId(),
+                    replyQueue(stamped.getReplyTo()))));
     args[2] = stamped;
     try {
       inner(method, args);
@@ -110,6 +114,11 @@ final class Stamping implements InvocationHandler {
       sandbox.failedToSend(hop, failed);
       throw failed;
     }
+  }
+
+  /** The name that stands for the client itself is the same for everybody. */
+  private static @Nullable String replyQueue(@Nullable String replyTo) {
+    return replyTo == null || replyTo.startsWith(DIRECT_REPLY) ? null : replyTo;
   }
 
   private static AMQP.BasicProperties stamp(

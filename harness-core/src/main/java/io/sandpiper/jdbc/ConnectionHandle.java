@@ -1,6 +1,5 @@
 package io.sandpiper.jdbc;
 
-import io.sandpiper.jdbc.SandboxDataSource.Target;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.sql.CallableStatement;
@@ -34,7 +33,7 @@ import org.postgresql.util.ServerErrorMessage;
  */
 final class ConnectionHandle extends JdbcHandle {
 
-  private final SandboxDataSource dataSource;
+  private final Targets targets;
   private final Connection proxy;
   private final ConnectionSettings settings;
   private final Set<Statement> statements =
@@ -46,9 +45,9 @@ final class ConnectionHandle extends JdbcHandle {
   private @Nullable PgConnectionHandle driverHandle;
   private volatile @Nullable CopyHandle copy;
 
-  private ConnectionHandle(SandboxDataSource dataSource) {
-    this.dataSource = dataSource;
-    this.settings = new ConnectionSettings(dataSource.poolAutoCommit());
+  private ConnectionHandle(Targets targets) {
+    this.targets = targets;
+    this.settings = new ConnectionSettings(targets.autoCommit());
     this.proxy =
         (Connection)
             Proxy.newProxyInstance(
@@ -57,8 +56,8 @@ final class ConnectionHandle extends JdbcHandle {
                 this);
   }
 
-  static Connection open(SandboxDataSource dataSource) {
-    return new ConnectionHandle(dataSource).proxy;
+  static Connection open(Targets targets) {
+    return new ConnectionHandle(targets).proxy;
   }
 
   Connection proxy() {
@@ -172,7 +171,7 @@ final class ConnectionHandle extends JdbcHandle {
     if (bound != null) {
       return bound;
     }
-    bound = dataSource.target(use);
+    bound = targets.target(use);
     if (bound instanceof Target.Real real) {
       settings.applyTo(real.connection());
     }
@@ -181,11 +180,11 @@ final class ConnectionHandle extends JdbcHandle {
   }
 
   private SqlText text(@Nullable Object @Nullable [] args) {
-    return dataSource.texts().get(Reflect.first(String.class, args));
+    return targets.texts().get(Reflect.first(String.class, args));
   }
 
   SqlText text(String sql) {
-    return dataSource.texts().get(sql);
+    return targets.texts().get(sql);
   }
 
   private Statement statement(
@@ -432,7 +431,7 @@ final class ConnectionHandle extends JdbcHandle {
     }
     if (target instanceof Target.Real real) {
       real.connection().close();
-      dataSource.closed(real);
+      targets.closed(real);
       return;
     }
     try {

@@ -9,6 +9,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.Driver;
 import org.postgresql.PGProperty;
+import org.postgresql.jdbc.PgConnection;
 
 /**
  * Where the connections of a pool lead: pools with equal ones share the connection of a sandbox.
@@ -23,6 +24,9 @@ record Destination(String server, String database, String user, String session) 
 
   /** Where a connection leads, or null where it does not lead to PostgreSQL. */
   static @Nullable Destination of(Connection connection) throws SQLException {
+    if (!connection.isWrapperFor(PgConnection.class)) {
+      return null;
+    }
     DatabaseMetaData metaData = connection.getMetaData();
     String url = metaData.getURL();
     return url == null ? null : of(url, metaData.getUserName(), new Properties(), "");

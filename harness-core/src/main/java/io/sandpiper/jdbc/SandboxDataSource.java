@@ -3,8 +3,6 @@ package io.sandpiper.jdbc;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.SandboxPart;
-import io.sandpiper.Work;
 import java.io.PrintWriter;
 import java.sql.Connection;
 import java.sql.ConnectionBuilder;
@@ -16,15 +14,12 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.logging.Logger;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.jdbc.PgConnection;
 
 /**
  * A connection pool as a sandbox sees it: work of a test shares the one connection and transaction
@@ -39,17 +34,9 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   private final DataSource pool;
   private final Rules rules;
-  private final ConnectionRoom room;
-  private final Object key;
-  private final Map<List<@Nullable String>, SandboxDataSource> byUser = new ConcurrentHashMap<>();
   private final Run run;
-  private final @Nullable LeakCheck leakCheck;
-  private final CheckedDatabase.Source source = new CheckSource();
-  private final @Nullable CheckedDatabase checked;
-  private final Servers servers;
-  private final Facts ownFacts = new Facts();
-  private final SqlTexts texts = new SqlTexts();
-  private final AtomicReference<@Nullable Clones> clones = new AtomicReference<>();
+  private final Targets targets;
+  private final Map<List<@Nullable String>, SandboxDataSource> byUser = new ConcurrentHashMap<>();
 
   /**
    * What a wrapped pool does.
@@ -68,12 +55,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     this.pool = pool;
     this.rules = rules;
     this.run = run;
-    this.servers = Run.ofThisJvm().shared(Servers.class, Servers::new);
-    this.room = new ConnectionRoom(pool, servers, rules.lockTimeout());
-    Destination destination = room.destination();
-    this.key = destination == null ? this : destination;
-    this.leakCheck = rules.leakCheck() ? LeakCheck.of(run) : null;
-    this.checked = destination == null ? null : checked(destination);
+    this.targets = new Targets(pool, rules, run);
   }
 
   /**
@@ -126,7 +108,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
 
   @Override
   public Connection getConnection() {
-    return ConnectionHandle.open(this);
+    return ConnectionHandle.open(targets);
   }
 
   /** As {@link #getConnection()}; another user has another connection of the sandbox. */
@@ -139,187 +121,6 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
         .getConnection();
   }
 
-  /** The physical connection that a handle's statements of now go to. */
-  Target target(Object use) throws SQLException {
-    if (rules.settingUp().getAsBoolean() || Sandbox.isOutside()) {
-      return real(Access.SET_UP);
-    }
-    Work work = Work.current();
-    if (work == null) {
-      return unowned(use);
-    }
-    Sandbox sandbox = work.sandbox();
-    return sandbox.isolation() == Isolation.NONE ? real(Access.APPLICATION) : shared(sandbox, use);
-  }
-
-  private Target unowned(Object use) throws SQLException {
-    return switch (rules.unowned()) {
-      case REFUSE -> throw UnownedAccessException.refused(use);
-      case PASS_THROUGH -> real(Access.APPLICATION);
-      case SHARED -> {
-        List<Sandbox> open =
-            run.openSandboxes().stream()
-                .filter(sandbox -> sandbox.isolation() != Isolation.NONE)
-                .toList();
-        if (open.size() != 1) {
-          throw UnownedAccessException.notOne(use, open);
-        }
-        yield shared(open.get(0), use);
-      }
-    };
-  }
-
-  /** A connection of the pool, through which somebody may change the schema. */
-  private Target real(Access access) throws SQLException {
-    Target.Real real = new Target.Real(checkedConnection(), access);
-    noteAccess(real);
-    return real;
-  }
-
-  private Connection checkedConnection() throws SQLException {
-    LeakCheck check = leakCheck;
-    if (check == null) {
-      return room.pooledConnection();
-    }
-    CheckedDatabase database = checked;
-    if (database != null) {
-      return check.setUp(database, room::pooledConnection);
-    }
-    Connection connection = room.pooledConnection();
-    Destination destination = isHandle(connection) ? null : destination(connection);
-    return destination == null
-        ? connection
-        : check.setUp(check.database(destination, source), () -> connection);
-  }
-
-  /** A handle that led to a connection for itself was closed. */
-  void closed(Target.Real real) {
-    noteAccess(real);
-  }
-
-  private void noteAccess(Target.Real real) {
-    if (real.access() == Access.CLONE) {
-      return;
-    }
-    forgetFacts();
-    Clones made = clones.get();
-    if (made != null && real.access() == Access.SET_UP) {
-      made.touched();
-    }
-  }
-
-  private void forgetFacts() {
-    if (room.mustAsk()) {
-      servers.forgetFacts();
-    } else {
-      facts(room.destination()).forget();
-    }
-  }
-
-  /** What is known of the database that pools share which lead there. */
-  private Facts facts(@Nullable Destination destination) {
-    return destination == null ? ownFacts : servers.facts(destination);
-  }
-
-  SqlTexts texts() {
-    return texts;
-  }
-
-  private Target shared(Sandbox sandbox, Object use) throws SQLException {
-    return room.mustAsk() ? asked(sandbox, use) : own(sandbox, use);
-  }
-
-  private Target own(Sandbox sandbox, Object use) throws SQLException {
-    SandboxPart part = sandbox.part(key, () -> part(sandbox));
-    return part instanceof Clone clone
-        ? new Target.Real(clone.connection(use), Access.CLONE)
-        : shared(part, sandbox, use);
-  }
-
-  private static Target.Shared shared(@Nullable Object part, Sandbox sandbox, Object use)
-      throws SandboxEndedException {
-    if (part instanceof SandboxConnection connection) {
-      return new Target.Shared(connection);
-    }
-    throw SandboxEndedException.of(sandbox, use.toString());
-  }
-
-  /** Whatever the pool gives says where it leads: it may lead somewhere else each time. */
-  private Target asked(Sandbox sandbox, Object use) throws SQLException {
-    Connection given = room.pooledConnection();
-    if (isHandle(given)) {
-      return new Target.Real(given, Access.CLONE);
-    }
-    if (sandbox.isolation() == Isolation.DATABASE) {
-      given.close();
-      return own(sandbox, use);
-    }
-    ConnectionRoom offering = room.offering(given);
-    try {
-      Destination destination = destination(given);
-      Target.Shared target =
-          shared(
-              sandbox.part(
-                  destination == null ? key : destination,
-                  () -> new SandboxConnection(sandbox, offering, facts(destination))),
-              sandbox,
-              use);
-      target.connection().raw(use);
-      return target;
-    } finally {
-      offering.withdraw();
-    }
-  }
-
-  private static @Nullable Destination destination(Connection connection) throws SQLException {
-    return connection.isWrapperFor(PgConnection.class) ? Destination.of(connection) : null;
-  }
-
-  /** Whether it is of another wrapped pool, which has done what is to be done. */
-  private static boolean isHandle(Connection connection) throws SQLException {
-    return connection.isWrapperFor(SandboxedConnection.class);
-  }
-
-  private SandboxPart part(Sandbox sandbox) {
-    if (sandbox.isolation() == Isolation.DATABASE) {
-      Clone clone = new Clone(sandbox, texts, this::clones, rules.clones().keepFailed());
-      if (rules.clones().toldToOthers()) {
-        DatabaseToJoin.add(sandbox, clone);
-      }
-      return clone;
-    }
-    if (rules.clones().keepFailed()) {
-      sandbox.part(HowToKeep.class, HowToKeep::new);
-    }
-    return new SandboxConnection(sandbox, room, facts(room.destination()));
-  }
-
-  private Clones clones(Sandbox sandbox) throws SQLException {
-    Clones known = clones.get();
-    if (known == null) {
-      Clones made = makeClones();
-      known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
-      sandbox.run().shared(OpenClones.class, OpenClones::new).add(known);
-    }
-    return known;
-  }
-
-  private Clones makeClones() throws SQLException {
-    DatabaseAddress address = DatabaseAddress.of(pool, room.hikari());
-    if (address == null) {
-      throw new SandboxException(
-          ("Isolation DATABASE needs a HikariDataSource with a jdbcUrl of PostgreSQL or one of"
-                  + " pgjdbc's DataSources, to know where and as whom to connect, and has %s. Use"
-                  + " one of these in tests, or isolation TRANSACTION.")
-              .formatted(pool),
-          SandboxException.NOT_SUPPORTED);
-    }
-    String token = UUID.randomUUID().toString().replace("-", "").substring(0, 12);
-    return new Clones(
-        new CloneFactory(new CloneServer(room, address), token, rules.clones().sequencesApart()),
-        rules.clones().ahead());
-  }
-
   /**
    * Makes the template of isolation DATABASE now, while nothing is going on, and not when the first
    * such test asks. A pool that nobody has used yet is left alone.
@@ -327,15 +128,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    * @throws SQLException where it cannot be made; the first such test tries again
    */
   public void prepareTemplate() throws SQLException {
-    if (!room.isRunning()) {
-      return;
-    }
-    Clones known = clones.get();
-    if (known == null) {
-      Clones made = makeClones();
-      known = clones.compareAndSet(null, made) ? made : Objects.requireNonNull(clones.get());
-    }
-    known.prepareTemplate();
+    targets.clones().prepareTemplate();
   }
 
   /**
@@ -347,8 +140,8 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
     // A pool of which one has to ask each time where it leads may lead to one that is offered too.
     if (rules.clones().toldToOthers()
         && sandbox.isolation() == Isolation.DATABASE
-        && !room.mustAsk()) {
-      sandbox.part(key, () -> part(sandbox));
+        && !targets.mustAsk()) {
+      targets.part(sandbox);
     }
   }
 
@@ -359,7 +152,7 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
    * @throws SQLException where it has ended, has another isolation or can have no database
    */
   String databaseName(Sandbox sandbox) throws SQLException {
-    if (sandbox.part(key, () -> part(sandbox)) instanceof Clone clone) {
+    if (targets.part(sandbox) instanceof Clone clone) {
       return clone.databaseName();
     }
     throw sandbox.sinceEnd() != null
@@ -369,69 +162,17 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
             SandboxException.NOT_SUPPORTED);
   }
 
-  /** In whose name a connection is used by one handle alone. */
-  enum Access {
-    /** What set-up commits is there for all tests. */
-    SET_UP,
-    /** The application outside of sandboxes. */
-    APPLICATION,
-    /** A test in its own database. */
-    CLONE
-  }
-
-  /** Where a handle leads. */
-  sealed interface Target {
-
-    /**
-     * A connection for this handle alone.
-     *
-     * @param access who is given it
-     */
-    record Real(Connection connection, Access access) implements Target {}
-
-    /** The connection of a sandbox. */
-    record Shared(SandboxConnection connection) implements Target {}
-  }
-
-  private @Nullable CheckedDatabase checked(Destination destination) {
-    return leakCheck == null ? null : leakCheck.database(destination, source);
-  }
-
   /** Closes the connections that are kept for sandboxes; the pool stays open. */
   @Override
   public void close() throws SQLException {
-    Clones made = clones.get();
-    if (made != null) {
-      made.close();
-    }
-    if (leakCheck != null) {
-      leakCheck.remove(source);
-    }
     for (SandboxDataSource other : byUser.values()) {
       other.close();
     }
-    room.close();
-  }
-
-  private final class CheckSource implements CheckedDatabase.Source {
-
-    @Override
-    public boolean settingUp() {
-      return rules.settingUp().getAsBoolean();
-    }
-
-    @Override
-    public void ask(CheckedDatabase.Question question) throws SQLException {
-      room.ask(question);
-    }
+    targets.close();
   }
 
   DataSource pool() {
     return pool;
-  }
-
-  boolean poolAutoCommit() {
-    return room.autoCommit();
   }
 
   @Override

@@ -48,6 +48,7 @@ final class SandboxTestExecutionListener implements TestExecutionListener, Order
             SandboxTestExecutionListener.class);
     testContext.setAttribute(ENTERED, entered);
     if (testContext.hasApplicationContext()) {
+      entered.sandbox().home(testContext.getApplicationContext());
       offerDatabases(testContext.getApplicationContext(), entered.sandbox());
     }
   }

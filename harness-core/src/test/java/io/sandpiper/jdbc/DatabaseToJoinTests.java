@@ -248,11 +248,10 @@ class DatabaseToJoinTests {
         new Hop.Content(
             Hop.Direction.RECEIVED,
             "replies",
-            "",
+            null,
             Map.of(Propagation.BAGGAGE, id(mine) + ",test.db=" + others),
             new byte[0],
-            null,
-            null);
+            Hop.Ids.NONE);
     Work work = ((Arrival.Accepted) db.run.arrive(reply, "listener replies")).work();
     try (Scope scope = work.bind()) {
       db.execute("INSERT INTO item (id, name) VALUES (7, 'x')");
@@ -267,11 +266,10 @@ class DatabaseToJoinTests {
         new Hop.Content(
             Hop.Direction.RECEIVED,
             "replies",
-            "",
+            null,
             Map.of(Propagation.BAGGAGE, "test.db=" + others),
             new byte[0],
-            null,
-            null);
+            Hop.Ids.NONE);
     assertThat(db.run.arrive(forged, "listener replies")).isInstanceOf(Arrival.Unknown.class);
   }
 }

@@ -487,7 +487,8 @@ class SandboxExtensionTests {
       int now = INSIDE.incrementAndGet();
       MOST_INSIDE.accumulateAndGet(now, Math::max);
       sandbox.sent(
-          new Hop.Content(Hop.Direction.SENT, "q", null, Map.of(), new byte[0], "c", null));
+          new Hop.Content(
+              Hop.Direction.SENT, "q", null, Map.of(), new byte[0], new Hop.Ids("c", null, null)));
       refuteReceive(received("never"), WAIT);
       long began = System.nanoTime();
       assertEventually(

@@ -81,7 +81,8 @@ final class SandboxFilter implements Filter {
     // Without an id nobody will see the body, and the application is to run as in production.
     byte[] body = mayCarryId(request) ? RecordedBody.read(request) : RecordedBody.NOT_RECORDED;
     return run.arrive(
-        new Hop.Content(Hop.Direction.RECEIVED, address, null, headers(request), body, null, null),
+        new Hop.Content(
+            Hop.Direction.RECEIVED, address, null, headers(request), body, Hop.Ids.NONE),
         "request " + address);
   }
 

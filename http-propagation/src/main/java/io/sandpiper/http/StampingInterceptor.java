@@ -88,8 +88,7 @@ record StampingInterceptor(StampedHosts hosts) implements ClientHttpRequestInter
         null,
         headers(request.getHeaders()),
         body,
-        null,
-        null);
+        Hop.Ids.NONE);
   }
 
   /** The URI without what may be secret or differs from call to call: user, query, fragment. */

@@ -1,0 +1,52 @@
+package io.sandpiper;
+
+import java.time.Duration;
+
+/** What is to become of a message to which a test has asked a fault to happen; for integrations. */
+public final class Disturbance {
+
+  private final String what;
+  private final boolean handled;
+  private final Act act;
+
+  Disturbance(String what, boolean handled, Act act) {
+    this.what = what;
+    this.handled = handled;
+    this.act = act;
+  }
+
+  /** What a transport can do with a message that it has received. */
+  @FunctionalInterface
+  public interface Delivery {
+
+    /**
+     * Has the same message delivered once more, undisturbed; the test does not end before.
+     *
+     * @param delay how long after now
+     * @param redelivered whether it is marked as delivered before
+     */
+    void putBack(Duration delay, boolean redelivered);
+  }
+
+  @FunctionalInterface
+  interface Act {
+
+    void on(Delivery delivery);
+  }
+
+  /** Whether this delivery is handled; else it is acknowledged and nobody sees it. */
+  public boolean handled() {
+    return handled;
+  }
+
+  /** Does what is to be done: after the handling, where it is {@link #handled()}. */
+  public void act(Delivery delivery) {
+    act.on(delivery);
+  }
+
+  /** The fault and the messages it was asked for. */
+  @Override
+  public String toString() {
+    return what;
+  }
+}
