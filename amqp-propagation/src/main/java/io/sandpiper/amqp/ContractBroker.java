@@ -4,10 +4,12 @@ import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.ConnectionFactory;
+import com.rabbitmq.client.GetResponse;
 import com.rabbitmq.client.ShutdownSignalException;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
@@ -24,6 +26,7 @@ final class ContractBroker implements AutoCloseable {
   private final Channel channel;
   private final List<String> declared = new ArrayList<>();
   private final String last = UUID.randomUUID().toString();
+  private String lastRequest = "";
   private volatile int sent;
   private volatile boolean lastCame;
 
@@ -124,10 +127,23 @@ final class ContractBroker implements AutoCloseable {
     return state == null ? 0 : state.getConsumerCount();
   }
 
-  /** How many requests wait in their queue; those that a consumer has been given do not count. */
-  long waiting() throws IOException {
-    AMQP.Queue.DeclareOk state = look(settings.requests());
-    return state == null ? 0 : state.getMessageCount();
+  /**
+   * Takes what is in the queue of the requests, and counts it without the last request: a worker is
+   * stopped as soon as that is answered, so it may not have come to acknowledge it.
+   */
+  long takeLeftover() throws IOException {
+    if (look(settings.requests()) == null) {
+      return 0;
+    }
+    long left = 0;
+    GetResponse request = channel.basicGet(settings.requests(), true);
+    while (request != null) {
+      if (!lastRequest.equals(request.getProps().getMessageId())) {
+        left++;
+      }
+      request = channel.basicGet(settings.requests(), true);
+    }
+    return left;
   }
 
   /** A queue in words. */
@@ -141,6 +157,7 @@ final class ContractBroker implements AutoCloseable {
 
   void send(ContractRequest request) throws IOException {
     sent = request.number();
+    lastRequest = Objects.requireNonNullElse(request.messageId(), "");
     channel.basicPublish("", settings.requests(), request.properties(), request.body());
   }
 

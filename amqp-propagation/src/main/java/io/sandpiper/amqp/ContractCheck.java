@@ -1,5 +1,6 @@
 package io.sandpiper.amqp;
 
+import com.rabbitmq.client.ShutdownSignalException;
 import io.sandpiper.amqp.ContractRequest.Kind;
 import io.sandpiper.amqp.ContractRequests.Stamp;
 import java.io.IOException;
@@ -37,7 +38,7 @@ final class ContractCheck {
     try (ContractBroker broker = ContractBroker.connect(settings, virtualHost);
         ContractRequests requests = new ContractRequests(settings)) {
       return new ContractCheck(settings, broker, requests).run();
-    } catch (IOException e) {
+    } catch (IOException | ShutdownSignalException e) {
       throw new IllegalStateException(
           "The queues of \"%s\" at %s cannot be used: %s. Check the broker, and what topology(…) declares."
               .formatted(settings.worker().description(), virtualHost, reason(e)),
@@ -125,20 +126,24 @@ final class ContractCheck {
 
   /** What broke the worker, or an empty text. */
   private String askForTrouble(ContractWorker worker) throws IOException {
-    ask(worker, requests.withTypedHeaders());
+    askAndIdentify(worker, requests.withTypedHeaders());
     ContractSettings.Unprocessable unprocessable = settings.unprocessable();
     if (unprocessable != null && worker.ending() == null) {
       ContractRequest bad =
           requests.unprocessable(unprocessable.body(), unprocessable.contentType());
       broker.send(bad);
-      ContractRequest next = requests.stamped(Kind.AFTER_UNPROCESSABLE, Stamp.WITH_CORRELATION_ID);
-      broker.send(next);
-      await(worker, () -> new ContractMatching(record()).answered(next));
+      askAndIdentify(worker, requests.stamped(Kind.AFTER_UNPROCESSABLE, Stamp.WITH_CORRELATION_ID));
     }
     if (worker.ending() == null) {
       return "";
     }
     return "the worker ended with %s. Its output:%n%s".formatted(worker.ending(), worker.output());
+  }
+
+  /** Waits for its own reply: earlier ones may still come, from a worker that answers twice. */
+  private void askAndIdentify(ContractWorker worker, ContractRequest request) throws IOException {
+    broker.send(request);
+    await(worker, () -> new ContractMatching(record()).answered(request));
   }
 
   private ContractRecord record() {
@@ -164,7 +169,7 @@ final class ContractCheck {
           "%s at %s: what was sent there last did not come. Does something else consume it?"
               .formatted(broker.state(settings.replies()), broker.virtualHost()));
     }
-    return gone ? broker.waiting() : null;
+    return gone ? broker.takeLeftover() : null;
   }
 
   private interface Condition {

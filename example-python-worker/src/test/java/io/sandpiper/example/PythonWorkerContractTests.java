@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.amqp.WorkerContract;
 import io.sandpiper.amqp.WorkerContract.Level;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -57,7 +58,7 @@ class PythonWorkerContractTests {
             "--failures=" + queues + ".failures");
     return WorkerContract.of(worker.command())
         .directory(worker.directory().toPath())
-        .environment("PYTHONPATH", worker.environment().get("PYTHONPATH"))
+        .environment("PYTHONPATH", Objects.requireNonNull(worker.environment().get("PYTHONPATH")))
         .broker("SANDPIPER_WORKER_AMQP_URL")
         .requests(queues + ".requests")
         .replies(queues + ".results")
