@@ -323,33 +323,36 @@ class WorkerContractTests {
         .endsWith("own header is damaged. Copy it verbatim, or not at all.");
   }
 
-  @Test
-  void one_that_answers_twice_is_found() {
-    WorkerContract.Report all =
-        contract(
-                (request, worker) -> {
-                  AMQP.BasicProperties.Builder reply = new AMQP.BasicProperties.Builder();
-                  HEADERS.and(EITHER_ID).copy(request.getProperties(), reply);
-                  worker.reply(reply, request.getBody());
-                  worker.answer(request, reply);
-                })
-            .check();
-    WorkerContract.Report nothing =
-        byIds(
-                (request, worker) -> {
-                  worker.reply(new AMQP.BasicProperties.Builder(), request.getBody());
-                  worker.answer(request, new AMQP.BasicProperties.Builder());
-                })
-            .check();
+  static Stream<Arguments> echoes() {
+    return Stream.of(
+        Arguments.argumentSet("nothing", NOTHING),
+        Arguments.argumentSet("all", HEADERS.and(EITHER_ID)));
+  }
 
-    assertThat(all.broken())
+  @ParameterizedTest
+  @MethodSource("echoes")
+  void one_that_answers_twice_is_found(Echo echo) {
+    assertThat(contract(twice(echo)).check().broken())
         .singleElement()
         .asString()
         .startsWith("answers no request twice: more than one reply to #1 (stamped by the harness)");
-    assertThat(all.satisfies(Level.OWN_HEADER)).isTrue();
-    assertThat(nothing.broken())
-        .anyMatch(
-            rule -> rule.matches("answers no request twice: [12][0-9] replies more than requests"));
+  }
+
+  /**
+   * Nobody can tell then which request is answered, so what is seen depends on when it is stopped.
+   */
+  @Test
+  void one_that_answers_twice_and_tells_nothing_breaks_a_rule() {
+    assertThat(byIds(twice(NOTHING)).check().broken()).isNotEmpty();
+  }
+
+  private static StandInWorker.Behaviour twice(Echo echo) {
+    return (request, worker) -> {
+      AMQP.BasicProperties.Builder reply = new AMQP.BasicProperties.Builder();
+      echo.copy(request.getProperties(), reply);
+      worker.reply(reply, request.getBody());
+      worker.answer(request, reply);
+    };
   }
 
   @Test
