@@ -10,6 +10,10 @@
  *
  * <p>{@code BrokerServer} finds or starts the broker, {@code AmqpBrokerAutoConfiguration} gives
  * each context a virtual host on it.
+ *
+ * <p>{@link io.sandpiper.amqp.WorkerContract} tests workers: {@code ContractCheck} talks to one, by
+ * requests of {@code ContractRequests} over a {@code ContractBroker}; {@code ContractMatching}
+ * finds which reply is whose, and {@code ContractLevels} and {@code ContractRules} judge.
  */
 @NullMarked
 package io.sandpiper.amqp;
