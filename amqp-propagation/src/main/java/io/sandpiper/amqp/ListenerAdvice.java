@@ -4,6 +4,7 @@ import com.rabbitmq.client.Channel;
 import io.sandpiper.Run;
 import io.sandpiper.Work;
 import java.util.List;
+import java.util.Objects;
 import org.aopalliance.aop.Advice;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.aopalliance.intercept.MethodInvocation;
@@ -62,7 +63,7 @@ final class ListenerAdvice implements MethodInterceptor {
   }
 
   static Channel channelOf(ProxyMethodInvocation call) {
-    return (Channel) java.util.Objects.requireNonNull(call.getArguments()[0]);
+    return (Channel) Objects.requireNonNull(call.getArguments()[0]);
   }
 
   /** The messages that a listener is called with: one, or those of a batch. */
@@ -70,7 +71,7 @@ final class ListenerAdvice implements MethodInterceptor {
   static List<Message> messagesOf(ProxyMethodInvocation call) {
     return call.getArguments()[1] instanceof Message message
         ? List.of(message)
-        : (List<Message>) java.util.Objects.requireNonNull(call.getArguments()[1]);
+        : (List<Message>) Objects.requireNonNull(call.getArguments()[1]);
   }
 
   private void one(ProxyMethodInvocation call, Message message) throws Throwable {

@@ -6,8 +6,8 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.rabbit.AsyncRabbitTemplate;
 import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
 import org.springframework.amqp.rabbit.connection.ConnectionFactory;
-import org.springframework.amqp.rabbit.connection.RabbitAccessor;
 import org.springframework.amqp.rabbit.core.BatchingRabbitTemplate;
+import org.springframework.amqp.rabbit.core.RabbitTemplate;
 import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer;
 import org.springframework.amqp.rabbit.listener.RabbitListenerContainerFactory;
 import org.springframework.aop.framework.ProxyFactory;
@@ -26,7 +26,7 @@ final class RabbitPostProcessor implements BeanPostProcessor {
   public Object postProcessAfterInitialization(Object bean, String beanName) {
     if (bean instanceof ConnectionFactory connections) {
       wrap(connections);
-    } else if (bean instanceof RabbitAccessor template) {
+    } else if (bean instanceof RabbitTemplate template) {
       // A connection factory need not be a bean.
       wrap(template.getConnectionFactory());
       if (template instanceof BatchingRabbitTemplate batching) {

@@ -6,6 +6,7 @@ import com.rabbitmq.client.observation.ObservationCollector;
 import com.rabbitmq.client.observation.ObservationCollector.PublishCall;
 import io.sandpiper.Hop;
 import io.sandpiper.Propagation;
+import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
 import java.io.IOException;
@@ -17,6 +18,7 @@ import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -72,17 +74,42 @@ final class Stamping implements InvocationHandler {
   @Override
   public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
       throws Throwable {
-    Work work = Work.current();
-    if (work != null
-        && args != null
+    if (args != null
         && method.getName().equals("publish")
         && args[0] instanceof PublishCall call
         && args[1] instanceof AMQP.Basic.Publish publish) {
       AMQP.BasicProperties properties = (AMQP.BasicProperties) args[2];
-      publish(work.sandbox(), method, args.clone(), call, publish, properties);
-      return null;
+      Sandbox sandbox = senderOf(publish, properties);
+      if (sandbox != null) {
+        publish(sandbox, method, args.clone(), call, publish, properties);
+        return null;
+      }
     }
     return inner(method, args);
+  }
+
+  /**
+   * Whose message it is: the test's that the thread works for; on a thread that works for nobody,
+   * such as a timer's, the test's that the message names, be it by what it answers.
+   */
+  private static @Nullable Sandbox senderOf(
+      AMQP.Basic.Publish publish, AMQP.@Nullable BasicProperties properties) {
+    Work work = Work.current();
+    if (work != null) {
+      return work.sandbox();
+    }
+    if (properties == null || Sandbox.isOutside()) {
+      return null;
+    }
+    return Run.ofThisJvm()
+        .sandboxOf(
+            new Hop.Content(
+                Hop.Direction.SENT,
+                publish.getRoutingKey(),
+                new Hop.Route(publish.getExchange(), publish.getRoutingKey()),
+                Objects.requireNonNullElse(properties.getHeaders(), Map.of()),
+                new byte[0],
+                new Hop.Ids(properties.getCorrelationId(), null, null)));
   }
 
   private void publish(
