@@ -33,15 +33,16 @@ final class BlockerFigure implements Figure {
     try (Lab lab = bench.lab(StatementsFigure.SCHEMA)) {
       try (Lab.Opened holder = lab.open(HOLDER)) {
         execute(lab.sandboxed(), INSERT);
+        // Not in the other one: a test that names the setting may have chosen the timeout itself.
+        double bar = lockTimeoutSeconds(lab.sandboxed()) * WAY_BACK;
         try (Lab.Opened waiter = lab.open(WAITER)) {
-          wait(lab.sandboxed(), report);
+          wait(lab.sandboxed(), bar, report);
         }
       }
     }
   }
 
-  private static void wait(DataSource source, Report report) throws SQLException {
-    double bar = lockTimeoutSeconds(source) * WAY_BACK;
+  private static void wait(DataSource source, double bar, Report report) {
     long start = System.nanoTime();
     String message = failure(source);
     double seconds = (System.nanoTime() - start) / (double) TimeUnit.SECONDS.toNanos(1);

@@ -10,11 +10,11 @@ import javax.sql.DataSource;
  *
  * <p>{@code P9a} is the 99th percentile of the time from asking the DataSource for a connection, in
  * a fresh sandbox of isolation DATABASE, until a statement is made on it, which takes the clone;
- * before each, the clones made ahead are waited for. {@code P9b} is the ratio of the medians of the
- * first six statements of {@link StatementsFigure}, in one transaction, on such a clone and on a
- * connection just opened to the database that it was cloned from; opening the connections is left
- * out on both sides, because a clone comes with one. A plain side before and one after each clone
- * give the null ratio.
+ * before each, the clones made ahead are waited for, and the drop of the one before. {@code P9b} is
+ * the ratio of the medians of the first six statements of {@link StatementsFigure}, in one
+ * transaction, on such a clone and on a connection just opened to the database that it was cloned
+ * from; opening the connections is left out on both sides, because a clone comes with one. A plain
+ * side before and one after each clone give the null ratio.
  */
 final class CloneFigure implements Figure {
 
@@ -35,13 +35,17 @@ final class CloneFigure implements Figure {
     double[] plainsAgain = new double[TIMES];
     try (CloneLab lab = bench.cloneLab(StatementsFigure.SCHEMA)) {
       for (int i = -TIMES / 10; i < TIMES; i++) {
-        lab.awaitPrepared();
+        lab.awaitPrepared(0);
         int at = Math.max(i, 0);
         plains[at] = onFreshConnection(lab);
+        String clone;
         try (Lab.Opened sandbox = lab.open()) {
           takes[at] = take(lab.sandboxed());
           works[at] = work(lab.sandboxed());
+          clone = lab.databaseOfTest();
         }
+        lab.awaitGone(clone);
+        lab.awaitPrepared(0);
         plainsAgain[at] = onFreshConnection(lab);
       }
     }

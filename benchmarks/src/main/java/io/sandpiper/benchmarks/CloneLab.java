@@ -59,8 +59,14 @@ final class CloneLab implements AutoCloseable {
     return DriverManager.getConnection(database.url(), database.user(), database.password());
   }
 
-  /** Waits until as many clones are ready as are made ahead; the first test asks for them. */
-  void awaitPrepared() throws SQLException {
+  /**
+   * Waits until there are no other clones than those made ahead and those that tests use, and
+   * nobody has worked on them for a while; the first test asks for them. One that is still to be
+   * dropped would be taken for one of them, and one that is being made is idle now and then.
+   *
+   * @param used how many tests use
+   */
+  void awaitPrepared(int used) throws SQLException {
     if (!asked) {
       asked = true;
       try (Lab.Opened sandbox = open();
@@ -69,19 +75,30 @@ final class CloneLab implements AutoCloseable {
       }
     }
     await(
-        "SELECT count(*) >= ? FROM pg_stat_activity WHERE state = 'idle'"
-            + " AND datname LIKE 'sp\\_c\\_%'",
-        AHEAD);
+        "SELECT (SELECT count(*) FROM pg_database WHERE datname LIKE 'sp\\_c\\_%') = ? AND"
+            + " count(*) = ? FROM pg_stat_activity WHERE datname LIKE 'sp\\_c\\_%' AND"
+            + " state = 'idle' AND state_change < clock_timestamp() - interval '20 ms'",
+        AHEAD + used, AHEAD + used);
   }
 
+  /** The clone of the sandbox that the current thread is bound to. */
+  String databaseOfTest() throws SQLException {
+    try (Connection connection = sandboxed.getConnection()) {
+      return connection.getCatalog();
+    }
+  }
+
+  /** Waits until the server has no such database any more. */
   void awaitGone(String name) throws SQLException {
     await("SELECT NOT EXISTS (SELECT FROM pg_database WHERE datname = ?)", name);
   }
 
-  private void await(String sql, Object argument) throws SQLException {
+  private void await(String sql, Object... arguments) throws SQLException {
     long start = System.nanoTime();
     try (PreparedStatement question = watch.prepareStatement(sql)) {
-      question.setObject(1, argument);
+      for (int i = 0; i < arguments.length; i++) {
+        question.setObject(i + 1, arguments[i]);
+      }
       while (!isTrue(question)) {
         if (System.nanoTime() - start > LONGEST_NANOS) {
           throw new IllegalStateException("Waited a minute in vain for: " + question);

@@ -1,9 +1,5 @@
 package io.sandpiper.benchmarks;
 
-import java.sql.Connection;
-import java.sql.ResultSet;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -11,8 +7,8 @@ import java.util.concurrent.TimeUnit;
  *
  * <p>{@code P10} is the 99th percentile of the time from the end of a sandbox of isolation
  * DATABASE, whose clone one connection has used, until the server has no such database any more, as
- * another connection sees it that asks again and again. The end itself, which is all that a test
- * waits for, is told beside it.
+ * another connection sees it that asks again and again. The next clone has been made before. The
+ * end itself, which is all that a test waits for, is told beside it.
  */
 final class DropFigure implements Figure {
 
@@ -30,9 +26,10 @@ final class DropFigure implements Figure {
     double[] ends = new double[TIMES];
     try (CloneLab lab = bench.cloneLab(StatementsFigure.SCHEMA)) {
       for (int i = -TIMES / 10; i < TIMES; i++) {
-        lab.awaitPrepared();
+        lab.awaitPrepared(0);
         Lab.Opened sandbox = lab.open();
-        String database = database(lab);
+        String database = lab.databaseOfTest();
+        lab.awaitPrepared(1);
         long start = System.nanoTime();
         sandbox.close();
         ends[Math.max(i, 0)] = millis(start);
@@ -44,15 +41,6 @@ final class DropFigure implements Figure {
         "  dropped after %.1f ms (median); the end of the sandbox took %.3f ms, at p99 %.3f ms"
             .formatted(Quantile.median(drops), Quantile.median(ends), Quantile.of(0.99, ends)));
     report.line(Line.absolute("P10", Quantile.of(0.99, drops), BAR, "ms"));
-  }
-
-  private static String database(CloneLab lab) throws SQLException {
-    try (Connection connection = lab.sandboxed().getConnection();
-        Statement statement = connection.createStatement();
-        ResultSet row = statement.executeQuery("SELECT current_database()")) {
-      row.next();
-      return row.getString(1);
-    }
   }
 
   private static double millis(long start) {

@@ -65,6 +65,11 @@ final class Clone implements SandboxPart {
     CloneDatabase mine = database(use);
     PhysicalConnection physical = mine.take();
     check(use);
+    if (physical == null && Thread.currentThread().isInterrupted()) {
+      throw new SandboxException(
+          "Interrupted while waiting for a connection of %s: %s".formatted(sandbox, use),
+          SandboxException.WAIT);
+    }
     if (physical == null) {
       throw new SandboxException(
           ("All %d connections of %s are in use, and none came back within %d ms: %s. Close"

@@ -14,8 +14,6 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.util.PSQLException;
-import org.postgresql.util.PSQLState;
 
 /**
  * A connection to a test's own database, as the application holds it.
@@ -67,13 +65,16 @@ final class CloneConnection extends JdbcHandle {
         break;
     }
     if (closed) {
-      throw hasBeenClosed();
+      throw ConnectionHandle.hasBeenClosed();
     }
     switch (name) {
       case "isValid":
         return !clone.hasEnded() && Boolean.TRUE.equals(onServer(method, args));
       case "unwrap", "isWrapperFor":
         clone.check(name + "()");
+        if (name.equals("unwrap")) {
+          physical.unwrapped();
+        }
         return wrapper(self, method, args, physical.connection());
       case "createStatement":
         return statement(Statement.class, method, args, null);
@@ -83,7 +84,7 @@ final class CloneConnection extends JdbcHandle {
         return statement(CallableStatement.class, method, args, Reflect.first(String.class, args));
       case "getMetaData":
         DatabaseMetaData metaData = (DatabaseMetaData) onServer(method, args);
-        return CloneObject.wrap(this, DatabaseMetaData.class, metaData, null);
+        return CloneObject.wrap(this, DatabaseMetaData.class, metaData);
       default:
         physical.changing(name);
         return onServer(method, args);
@@ -106,12 +107,7 @@ final class CloneConnection extends JdbcHandle {
   private @Nullable Object onServer(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     return execute(
-        method.getName() + "()", () -> Reflect.call(method, physical.connection(), args));
-  }
-
-  private static SQLException hasBeenClosed() {
-    return new PSQLException(
-        "This connection has been closed.", PSQLState.CONNECTION_DOES_NOT_EXIST);
+        Request.call(method.getName()), () -> Reflect.call(method, physical.connection(), args));
   }
 
   /** Does what may reach the server or change its transaction. */
@@ -126,7 +122,7 @@ final class CloneConnection extends JdbcHandle {
   /** Does what reaches the server at most to fetch. */
   <T extends @Nullable Object> T run(Object use, SqlCall<T> call) throws SQLException {
     if (closed && !clone.hasEnded()) {
-      throw hasBeenClosed();
+      throw ConnectionHandle.hasBeenClosed();
     }
     return read(use, call);
   }
@@ -212,9 +208,27 @@ final class CloneConnection extends JdbcHandle {
           closeStatements();
         }
       } finally {
-        database.giveBack(physical);
-        followTransaction();
+        giveBack();
       }
+    }
+  }
+
+  private void giveBack() throws SandboxException {
+    boolean copying = physical.isCopying();
+    if (copying) {
+      // A pool would wait for ever, or let the next user of the connection do that.
+      database.discard(physical);
+    } else {
+      database.giveBack(physical);
+    }
+    followTransaction();
+    if (copying && !clone.hasEnded()) {
+      throw new SandboxException(
+          ("close() of a connection of %s while a COPY is open on it, which then or later waits for"
+                  + " ever on the connection of a pool. This one was closed for good: end or cancel"
+                  + " the COPY first.")
+              .formatted(clone.sandbox()),
+          SandboxException.NOT_SUPPORTED);
     }
   }
 

@@ -49,7 +49,9 @@ final class CloneDatabase {
   /** Takes a connection, or null where none has come back for as long as the pool would wait. */
   @Nullable PhysicalConnection take() throws SQLException {
     try {
-      if (!permits.tryAcquire(server.patience().toNanos(), TimeUnit.NANOSECONDS)) {
+      // Who need not wait is not held up by an interrupt either, as with the pool.
+      boolean free = !permits.hasQueuedThreads() && permits.tryAcquire();
+      if (!free && !permits.tryAcquire(server.patience().toNanos(), TimeUnit.NANOSECONDS)) {
         return null;
       }
     } catch (InterruptedException interrupted) {

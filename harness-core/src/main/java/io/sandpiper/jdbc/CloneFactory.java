@@ -8,9 +8,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,19 +45,23 @@ final class CloneFactory {
   private final String token;
   private final boolean sequencesApart;
   private final AtomicLong number = new AtomicLong();
-  private final AtomicBoolean touched = new AtomicBoolean();
+  private final LongSupplier setUps;
   private final ReentrantLock starting = new ReentrantLock();
   private @Nullable Maintenance guard;
   private volatile @Nullable Template template;
+  // What set-up had done before the template was made.
+  private volatile long known;
 
   /**
    * @param token names this user of the server and no other; letters and digits
    * @param sequencesApart whether each clone's sequences go on in a range of its own
+   * @param setUps how often set-up may have changed the application's database until now
    */
-  CloneFactory(CloneServer server, String token, boolean sequencesApart) {
+  CloneFactory(CloneServer server, String token, boolean sequencesApart, LongSupplier setUps) {
     this.server = server;
     this.token = token;
     this.sequencesApart = sequencesApart;
+    this.setUps = setUps;
   }
 
   /**
@@ -67,35 +71,39 @@ final class CloneFactory {
    * @param limit how long the pool's users are given to return their connections
    */
   Template template(Duration limit) throws SQLException {
-    Template known = template;
-    if (known != null && !touched.get()) {
-      return known;
+    Template made = template;
+    if (made != null && !isOutdated()) {
+      return made;
     }
     starting.lock();
     try {
-      known = template;
-      if (known == null || touched.get()) {
-        known = renew(known, limit);
-        template = known;
+      made = template;
+      if (made == null || isOutdated()) {
+        made = renew(made, limit);
       }
-      return known;
+      return made;
     } finally {
       starting.unlock();
     }
   }
 
+  private boolean isOutdated() {
+    return known != setUps.getAsLong();
+  }
+
   private Template renew(@Nullable Template old, Duration limit) throws SQLException {
     // Before the look: what comes during it counts for the next one.
-    touched.set(false);
+    long now = setUps.getAsLong();
     try {
       Template found = old == null ? start(limit) : maker().make(limit);
       if (old != null) {
         guard().unlockShared(TemplateMaker.lockOf(old.name()));
         TemplateMaker.dropUnused(guard(), found);
       }
+      template = found;
+      known = now;
       return found;
     } catch (SQLException failed) {
-      touched.set(true);
       if (old == null) {
         closeGuard();
       }
@@ -113,11 +121,6 @@ final class CloneFactory {
 
   boolean started() {
     return template != null;
-  }
-
-  /** Set-up has had access to the application's database. */
-  void touched() {
-    touched.set(true);
   }
 
   /** Whether a database has what the application's has now, as far as set-up changes it. */

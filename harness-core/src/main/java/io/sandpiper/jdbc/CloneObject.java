@@ -2,39 +2,31 @@ package io.sandpiper.jdbc;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Rows or metadata of a test's own database: plain ones until the test ends. */
+/**
+ * Rows or metadata of a test's own database: plain ones until the test ends. What leads back from
+ * them to the application's objects is {@link OwnHandle}'s.
+ */
 final class CloneObject extends JdbcHandle {
 
   private final CloneConnection connection;
   private final Object physical;
-  private final @Nullable Statement statement;
 
-  private CloneObject(CloneConnection connection, Object physical, @Nullable Statement statement) {
+  private CloneObject(CloneConnection connection, Object physical) {
     this.connection = connection;
     this.physical = physical;
-    this.statement = statement;
   }
 
-  /**
-   * @param statement the statement, as the application holds it, of the rows; or null
-   */
-  static <T> T wrap(
-      CloneConnection connection,
-      Class<T> type,
-      @Nullable Object physical,
-      @Nullable Statement statement) {
+  static <T> T wrap(CloneConnection connection, Class<T> type, @Nullable Object physical) {
     return type.cast(
         Proxy.newProxyInstance(
             CloneObject.class.getClassLoader(),
             new Class<?>[] {type},
-            new CloneObject(connection, Objects.requireNonNull(physical), statement)));
+            new CloneObject(connection, Objects.requireNonNull(physical))));
   }
 
   @Override
@@ -48,10 +40,6 @@ final class CloneObject extends JdbcHandle {
     switch (method.getName()) {
       case "toString", "close", "isClosed":
         return Reflect.call(method, physical, args);
-      case "getConnection":
-        return connection.proxy();
-      case "getStatement":
-        return statement(Reflect.call(method, physical, args));
       case "unwrap", "isWrapperFor":
         return wrapper(self, method, args, physical);
       default:
@@ -60,16 +48,7 @@ final class CloneObject extends JdbcHandle {
             physical instanceof ResultSet
                 ? connection.read(this, reading)
                 : connection.run(Request.call(method.getName()), reading);
-        return result instanceof ResultSet rows
-            ? wrap(connection, ResultSet.class, rows, null)
-            : result;
+        return result instanceof ResultSet rows ? wrap(connection, ResultSet.class, rows) : result;
     }
-  }
-
-  private @Nullable Statement statement(@Nullable Object own) {
-    return statement == null && own instanceof PreparedStatement prepared
-        ? new CloneStatement(connection, prepared, prepared.toString())
-            .proxy(PreparedStatement.class)
-        : statement;
   }
 }

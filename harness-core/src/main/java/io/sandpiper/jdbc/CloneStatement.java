@@ -13,7 +13,6 @@ final class CloneStatement extends JdbcHandle {
   private final CloneConnection connection;
   private final Statement physical;
   private final @Nullable String sql;
-  private @Nullable Statement proxy;
   private @Nullable String batchSql;
 
   CloneStatement(CloneConnection connection, Statement physical, @Nullable String sql) {
@@ -24,10 +23,7 @@ final class CloneStatement extends JdbcHandle {
   }
 
   Statement proxy(Class<? extends Statement> type) {
-    Statement made =
-        (Statement) Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, this);
-    proxy = made;
-    return made;
+    return (Statement) Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, this);
   }
 
   @Override
@@ -44,8 +40,6 @@ final class CloneStatement extends JdbcHandle {
       case "close":
         connection.closed(physical);
         return Reflect.call(method, physical, args);
-      case "getConnection":
-        return connection.proxy();
       case "execute", "executeQuery", "executeUpdate", "executeLargeUpdate":
         return execute(method, args);
       case "executeBatch", "executeLargeBatch":
@@ -83,12 +77,12 @@ final class CloneStatement extends JdbcHandle {
   private @Nullable Object run(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     return wrap(
-        connection.run(method.getName() + "()", () -> Reflect.call(method, physical, args)));
+        connection.run(Request.call(method.getName()), () -> Reflect.call(method, physical, args)));
   }
 
   private @Nullable Object wrap(@Nullable Object result) {
     return result instanceof ResultSet rows
-        ? CloneObject.wrap(connection, ResultSet.class, rows, proxy)
+        ? CloneObject.wrap(connection, ResultSet.class, rows)
         : result;
   }
 }

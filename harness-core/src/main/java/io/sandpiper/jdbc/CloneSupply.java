@@ -3,6 +3,7 @@ package io.sandpiper.jdbc;
 import io.sandpiper.Sandbox;
 import java.sql.SQLException;
 import java.util.UUID;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
@@ -13,21 +14,21 @@ final class CloneSupply {
   private final DataSource pool;
   private final ConnectionRoom room;
   private final CloneSettings settings;
+  private final AtomicLong setUps;
   private final AtomicReference<@Nullable Clones> clones = new AtomicReference<>();
 
   CloneSupply(DataSource pool, ConnectionRoom room, CloneSettings settings) {
     this.pool = pool;
     this.room = room;
     this.settings = settings;
+    Destination destination = room.destination();
+    this.setUps = destination == null ? new AtomicLong() : room.servers().setUps(destination);
   }
 
   Clones of(Sandbox sandbox) throws SQLException {
-    Clones known = clones.get();
-    if (known == null) {
-      known = made();
-      sandbox.run().shared(OpenClones.class, OpenClones::new).add(known);
-    }
-    return known;
+    Clones made = made();
+    sandbox.run().shared(OpenClones.class, OpenClones::new).add(made);
+    return made;
   }
 
   /** Makes the template, unless nobody has used the pool yet. */
@@ -37,11 +38,12 @@ final class CloneSupply {
     }
   }
 
-  /** Somebody may have changed what clones are copied from. */
+  /** Somebody may have changed what clones are copied from, of whatever pool that leads there. */
   void touched() {
-    Clones known = clones.get();
-    if (known != null) {
-      known.touched();
+    if (room.mustAsk()) {
+      room.servers().setUpAnywhere();
+    } else {
+      setUps.incrementAndGet();
     }
   }
 
@@ -67,7 +69,8 @@ final class CloneSupply {
     }
     String token = UUID.randomUUID().toString().replace("-", "").substring(0, 12);
     return new Clones(
-        new CloneFactory(new CloneServer(room, address), token, settings.sequencesApart()),
+        new CloneFactory(
+            new CloneServer(room, address), token, settings.sequencesApart(), setUps::get),
         settings.ahead());
   }
 

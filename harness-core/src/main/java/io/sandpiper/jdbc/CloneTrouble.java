@@ -2,9 +2,12 @@ package io.sandpiper.jdbc;
 
 import java.sql.SQLException;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /** Says what to do about errors of the server while databases for tests are made. */
 final class CloneTrouble {
+
+  private static final String DISK_FULL = "53100";
 
   private CloneTrouble() {}
 
@@ -22,12 +25,18 @@ final class CloneTrouble {
         failed);
   }
 
-  private static String remedy(@org.jspecify.annotations.Nullable String sqlState) {
+  /** Whether there may be room again once a database has been dropped. */
+  static boolean isDiskFull(SQLException failed) {
+    return DISK_FULL.equals(failed.getSQLState())
+        || (failed.getCause() instanceof SQLException cause && isDiskFull(cause));
+  }
+
+  private static String remedy(@Nullable String sqlState) {
     String state = Objects.requireNonNullElse(sqlState, "");
     return switch (state) {
       case "42501" ->
           "Isolation DATABASE needs a role with CREATEDB that owns the application's database.";
-      case "53100", "53200" ->
+      case DISK_FULL, "53200" ->
           "Each test of isolation DATABASE has a copy of the application's database: free disk,"
               + " make its content smaller, lower sandpiper.database.clones, or run fewer such"
               + " tests at once.";

@@ -43,6 +43,7 @@ final class Clones implements AutoCloseable {
   private final ThreadPoolExecutor makers;
   private final ThreadPoolExecutor droppers;
   private final Queue<CloneDatabase> ready = new ConcurrentLinkedQueue<>();
+  private final Queue<CloneDatabase> undropped = new ConcurrentLinkedQueue<>();
 
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
@@ -51,6 +52,8 @@ final class Clones implements AutoCloseable {
   private int making;
   private int inUse;
   private int dropping;
+  private int dropped;
+  private boolean failing;
   private boolean closed;
 
   private final AtomicBoolean lookForStale = new AtomicBoolean(true);
@@ -149,11 +152,6 @@ final class Clones implements AutoCloseable {
         failure);
   }
 
-  /** Set-up has had access to the application's database. */
-  void touched() {
-    factory.touched();
-  }
-
   private CloneDatabase await(Sandbox sandbox) throws SQLException {
     Waiter waiter = new Waiter();
     lock.lock();
@@ -216,7 +214,9 @@ final class Clones implements AutoCloseable {
   }
 
   private void makeMore(Executor executor) {
-    int wanted = waiting.size() + Math.max(0, ahead - ready.size()) - making;
+    // A server in trouble is not asked for what nobody waits for.
+    int unused = failing ? 0 : Math.max(0, ahead - ready.size());
+    int wanted = waiting.size() + unused - making;
     if (!factory.started()) {
       // One is enough to find out whether a template can be made.
       wanted = Math.min(wanted, 1 - making);
@@ -230,15 +230,18 @@ final class Clones implements AutoCloseable {
   private void make() {
     if (!factory.started() && nobodyWaits()) {
       // The template has failed, and the pool is not to be troubled for what nobody asked for.
-      made(null, null);
+      locked(() -> making--);
       return;
     }
+    int droppedBefore = dropped();
     try {
-      made(factory.create(), null);
+      CloneDatabase database = factory.create();
+      locked(() -> made(database));
     } catch (SQLException failed) {
-      made(null, failed);
+      locked(() -> failed(failed, droppedBefore));
     } catch (RuntimeException | Error failed) {
-      made(null, new SQLException("%s while it was made".formatted(failed), failed));
+      SQLException failure = new SQLException("%s while it was made".formatted(failed), failed);
+      locked(() -> failed(failure, droppedBefore));
     }
     dropStale();
   }
@@ -252,20 +255,43 @@ final class Clones implements AutoCloseable {
     }
   }
 
-  private void made(@Nullable CloneDatabase database, @Nullable SQLException failure) {
+  private int dropped() {
     lock.lock();
     try {
-      making--;
-      if (database != null) {
-        giveOrKeep(database);
-        makeMore();
-      } else if (failure != null) {
-        LOG.debug("No database was made", failure);
-        refuse(failure);
-      }
+      return dropped;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void locked(Runnable change) {
+    lock.lock();
+    try {
+      change.run();
       changed.signalAll();
     } finally {
       lock.unlock();
+    }
+  }
+
+  private void made(CloneDatabase database) {
+    making--;
+    failing = false;
+    giveOrKeep(database);
+    makeMore();
+  }
+
+  private void failed(SQLException failure, int droppedBefore) {
+    making--;
+    failing = true;
+    LOG.debug("No database was made", failure);
+    if (!CloneTrouble.isDiskFull(failure)) {
+      refuse(failure);
+    } else if (dropped != droppedBefore) {
+      // There is more room than it has found.
+      makeMore();
+    } else if (dropping == 0) {
+      refuse(failure);
     }
   }
 
@@ -329,19 +355,18 @@ final class Clones implements AutoCloseable {
           try {
             dropNow(database);
           } finally {
-            dropped();
+            locked(this::hasDropped);
+            returned();
           }
         });
   }
 
-  private void dropped() {
-    lock.lock();
-    try {
-      dropping--;
-    } finally {
-      lock.unlock();
+  private void hasDropped() {
+    dropping--;
+    dropped++;
+    if (!waiting.isEmpty()) {
+      makeMore();
     }
-    returned();
   }
 
   private void dropNow(CloneDatabase database) {
@@ -352,6 +377,18 @@ final class Clones implements AutoCloseable {
       } catch (SQLException failed) {
         LOG.info("{} was not dropped at attempt {}: {}", database, attempt, failed.getMessage());
       }
+    }
+    undropped.add(database);
+  }
+
+  private void dropAtLast(CloneDatabase database) {
+    try {
+      factory.drop(database);
+    } catch (SQLException failed) {
+      LOG.warn(
+          "{} stays on the server until the next run with isolation DATABASE finds it: {}",
+          database,
+          failed.getMessage());
     }
   }
 
@@ -418,6 +455,9 @@ final class Clones implements AutoCloseable {
   }
 
   private void closeFactory() {
+    for (CloneDatabase left = undropped.poll(); left != null; left = undropped.poll()) {
+      dropAtLast(left);
+    }
     try {
       factory.close();
     } catch (SQLException failed) {

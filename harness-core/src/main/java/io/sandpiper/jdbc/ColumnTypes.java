@@ -21,9 +21,11 @@ final class ColumnTypes {
         result instanceof ResultSet itself
             ? itself
             : Boolean.TRUE.equals(result) ? physical.getResultSet() : null;
-    if (rows == null || rows.isClosed()) {
-      return true;
-    }
+    return rows == null || rows.isClosed() || learn(rows);
+  }
+
+  /** As {@link #learn(Object, Statement)}, of an open result set. */
+  static boolean learn(ResultSet rows) throws SQLException {
     boolean known = true;
     ResultSetMetaData columns = rows.getMetaData();
     int count = columns.getColumnCount();

@@ -19,6 +19,7 @@ import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyOperation;
+import org.postgresql.jdbc.PSQLSavepoint;
 import org.postgresql.jdbc.PgConnection;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.PSQLState;
@@ -38,7 +39,6 @@ final class ConnectionHandle extends JdbcHandle {
   private final ConnectionSettings settings;
   private final Set<Statement> statements =
       Collections.synchronizedSet(Collections.newSetFromMap(new IdentityHashMap<>()));
-  private final Set<Savepoint> savepoints = Collections.newSetFromMap(new IdentityHashMap<>());
   private volatile boolean closed;
   private volatile @Nullable Target target;
   private volatile @Nullable Lease transaction;
@@ -143,9 +143,7 @@ final class ConnectionHandle extends JdbcHandle {
       case "unwrap":
         return unwrap(Reflect.first(Class.class, args), connection);
       case "setSavepoint":
-        Savepoint made = (Savepoint) Objects.requireNonNull(onServer(method, args));
-        savepoints.add(made);
-        return made;
+        return setSavepoint(method, args);
       case "rollback", "releaseSavepoint":
         return useSavepoint(Reflect.first(Savepoint.class, args), method, args);
       case "nativeSQL", "getCatalog":
@@ -202,7 +200,9 @@ final class ConnectionHandle extends JdbcHandle {
         settings.holds() && (args == null || args.length == (sql == null ? 0 : 1))
             ? holding(type, raw, sql)
             : (Statement) Reflect.call(method, raw, args);
-    return new StatementHandle(this, Objects.requireNonNull(physical), sql).proxy(type);
+    boolean returnsKeys = type == PreparedStatement.class && args != null && args.length == 2;
+    return new StatementHandle(this, Objects.requireNonNull(physical), sql, returnsKeys)
+        .proxy(type);
   }
 
   private static Statement holding(
@@ -237,8 +237,7 @@ final class ConnectionHandle extends JdbcHandle {
     Request request = Request.call(method.getName());
     SandboxConnection connection = shared(request);
     SqlCall<@Nullable Object> call = () -> Reflect.call(method, connection.raw(request), args);
-    Object result =
-        method.getName().equals("setSavepoint") ? execute(request, call) : ask(request, call);
+    Object result = ask(request, call);
     if (result instanceof DatabaseMetaData) {
       return AskingHandle.wrap(DatabaseMetaData.class, this, result);
     }
@@ -256,27 +255,37 @@ final class ConnectionHandle extends JdbcHandle {
     return args == null ? all : all.getProperty(Reflect.first(String.class, args));
   }
 
-  /** The savepoints of an earlier transaction are still there, and the application's are not. */
+  private Savepoint setSavepoint(Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    Request request = Request.call(method.getName());
+    SandboxConnection connection = shared(request);
+    return execute(
+        request,
+        () -> {
+          Object made = Reflect.call(method, connection.raw(request), args);
+          Savepoint savepoint = (Savepoint) Objects.requireNonNull(made);
+          Lease lease = Objects.requireNonNull(transaction);
+          lease.taken(SqlText.of("SAVEPOINT " + name(savepoint)).steps());
+          lease.releaseAtEnd();
+          return savepoint;
+        });
+  }
+
   private @Nullable Object useSavepoint(
       Savepoint savepoint, Method method, @Nullable Object @Nullable [] args) throws SQLException {
-    boolean back = method.getName().equals("rollback");
+    String tag =
+        method.getName().equals("rollback") ? "ROLLBACK TO SAVEPOINT" : "RELEASE SAVEPOINT";
     if (transaction == null) {
-      throw new PSQLException(
-          new ServerErrorMessage(
-              "SERROR\0VERROR\0C25P01\0M%s SAVEPOINT can only be used in transaction blocks\0"
-                  .formatted(back ? "ROLLBACK TO" : "RELEASE")));
+      throw outsideTransaction(tag);
     }
-    if (!savepoints.contains(savepoint)) {
-      // The server's own answer, which leaves the transaction failed as it would be.
-      Request request = Request.call(method.getName());
-      return execute(request, () -> shared(request).noSuchSavepoint(back, savepoint));
-    }
-    Request request =
-        back
-            ? Request.apart(SqlText.of("ROLLBACK TO SAVEPOINT " + savepoint))
-            : Request.call(method.getName());
+    Request request = Request.apart(SqlText.of(tag + " " + name(savepoint)));
     SandboxConnection connection = shared(request);
     return execute(request, () -> Reflect.call(method, connection.raw(request), args));
+  }
+
+  /** As the driver writes it. */
+  private static String name(Savepoint savepoint) throws SQLException {
+    return savepoint instanceof PSQLSavepoint own ? own.getPGName() : savepoint.getSavepointName();
   }
 
   <T extends @Nullable Object> T execute(Request request, SqlCall<T> call) throws SQLException {
@@ -294,16 +303,23 @@ final class ConnectionHandle extends JdbcHandle {
 
   /** The server cannot tell: to it, everything in a sandbox is inside a transaction. */
   private void refuseOutsideTransaction(Request request) throws PSQLException {
-    if (inTransaction() || request.isSeveral() || request.texts().isEmpty()) {
+    if (inTransaction()) {
       return;
     }
-    String needing = request.texts().get(0).needsTransaction();
-    if (needing != null) {
-      throw new PSQLException(
-          new ServerErrorMessage(
-              "SERROR\0VERROR\0C25P01\0M%s can only be used in transaction blocks\0"
-                  .formatted(needing)));
+    boolean first = true;
+    for (SqlText sql : request.texts()) {
+      String needing = first ? sql.needsTransaction() : sql.usesSavepoint();
+      if (needing != null) {
+        throw outsideTransaction(needing);
+      }
+      first = false;
     }
+  }
+
+  private static PSQLException outsideTransaction(String tag) {
+    return new PSQLException(
+        new ServerErrorMessage(
+            "SERROR\0VERROR\0C25P01\0M%s can only be used in transaction blocks\0".formatted(tag)));
   }
 
   private SandboxConnection shared(Object use) throws SQLException {
@@ -407,7 +423,6 @@ final class ConnectionHandle extends JdbcHandle {
   }
 
   private void end(boolean commit, Request request) throws SQLException {
-    savepoints.clear();
     settings.transactionEnded(commit);
     Lease lease;
     synchronized (this) {
@@ -430,8 +445,11 @@ final class ConnectionHandle extends JdbcHandle {
       closed = true;
     }
     if (target instanceof Target.Real real) {
-      real.connection().close();
-      targets.closed(real);
+      try {
+        real.connection().close();
+      } finally {
+        targets.closed(real);
+      }
       return;
     }
     try {
@@ -475,7 +493,11 @@ final class ConnectionHandle extends JdbcHandle {
   private void abort(Executor executor) throws SQLException {
     if (target instanceof Target.Real real) {
       closed = true;
-      real.connection().abort(executor);
+      try {
+        real.connection().abort(executor);
+      } finally {
+        targets.closed(real);
+      }
     } else {
       close();
     }

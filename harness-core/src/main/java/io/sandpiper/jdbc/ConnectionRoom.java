@@ -38,6 +38,9 @@ final class ConnectionRoom implements AutoCloseable {
   private static final int VALIDATION_SECONDS = 2;
   private static final String TOO_MANY_CONNECTIONS = "53300";
 
+  /** The server has just started, or recovers, as after its disk was full. */
+  private static final String NOT_YET = "57P03";
+
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
   private static final String LIMIT =
@@ -52,7 +55,7 @@ final class ConnectionRoom implements AutoCloseable {
   private final @Nullable Destination destination;
   private final Servers servers;
   private final LockWatch locks;
-  private final Gate gate = new Gate();
+  private final Gate gate;
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
   private volatile @Nullable ServerRoom joined;
   private final AtomicReference<@Nullable Connection> offered;
@@ -67,6 +70,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   ConnectionRoom(DataSource pool, Servers servers, Duration lockTimeout) {
     this(pool, servers, lockTimeout, null);
+    gate.join(this);
   }
 
   private ConnectionRoom(
@@ -79,6 +83,7 @@ final class ConnectionRoom implements AutoCloseable {
     this.settings = new PoolSettings(hikari == null ? pool : hikari);
     this.source = hikari != null ? source(hikari) : inside(pool, PGSimpleDataSource.class);
     this.destination = findDestination();
+    this.gate = destination == null ? new Gate() : servers.gate(destination);
   }
 
   private static <T extends DataSource> @Nullable T inside(DataSource pool, Class<T> type) {
@@ -158,7 +163,7 @@ final class ConnectionRoom implements AutoCloseable {
       }
       return;
     }
-    Connection connection = gate.through(this::keptOrNew);
+    Connection connection = keptOrNew();
     boolean sound = false;
     try {
       question.of(connection);
@@ -174,18 +179,38 @@ final class ConnectionRoom implements AutoCloseable {
   }
 
   boolean autoCommit() {
-    return settings.autoCommit();
+    // Asked for each connection, where looking a getter up costs more than all else.
+    return hikari != null ? hikari.isAutoCommit() : settings.autoCommit();
   }
 
-  /** Takes a connection for a sandbox; waits fairly where the server has no room for more. */
-  Connection take() throws SQLException {
-    if (!isDedicated()) {
-      return gate.through(this::fromPool);
-    }
+  /**
+   * Takes a connection; waits fairly where the server has no room for more.
+   *
+   * @param user the sandbox that it is for
+   */
+  Connection take(Object user) throws SQLException {
+    Connection connection = isDedicated() ? takeDedicated(user) : takePooled(user);
+    gate.entered(connection, user);
+    return connection;
+  }
+
+  private Connection takePooled(Object user) throws SQLException {
+    gate.await(user);
+    return fromPool();
+  }
+
+  private Connection takeDedicated(Object user) throws SQLException {
     ServerRoom server = server();
+    gate.await(user);
     acquire(server);
+    while (!gate.isOpenFor(user)) {
+      // Who waits at the gate is not to have the room that somebody inside needs.
+      server.release();
+      gate.await(user);
+      acquire(server);
+    }
     try {
-      return gate.through(this::keptOrNew);
+      return keptOrNew();
     } catch (SQLException | RuntimeException | Error failed) {
       server.release();
       throw failed;
@@ -212,17 +237,17 @@ final class ConnectionRoom implements AutoCloseable {
   private void acquire(ServerRoom server) throws SQLException {
     try {
       if (!server.knowsLimit()) {
-        gate.through(
-            () -> {
-              findLimit(server);
-              return null;
-            });
+        findLimit(server);
       }
       if (server.acquire(limitMillis())) {
         return;
       }
     } catch (InterruptedException interrupted) {
       Thread.currentThread().interrupt();
+      throw new SandboxException(
+          "Interrupted while waiting for a connection to %s".formatted(whereTo()),
+          SandboxException.WAIT,
+          interrupted);
     }
     throw noRoom(null);
   }
@@ -328,7 +353,7 @@ final class ConnectionRoom implements AutoCloseable {
     if (mustAsk()) {
       throw new SQLException("%s does not say where it leads".formatted(pool));
     }
-    return gate.through(source == null ? pool::getConnection : this::likeThePool);
+    return source == null ? pool.getConnection() : likeThePool();
   }
 
   private Connection likeThePool() throws SQLException {
@@ -362,14 +387,17 @@ final class ConnectionRoom implements AutoCloseable {
       try {
         return opening.call();
       } catch (SQLException failed) {
-        if (!TOO_MANY_CONNECTIONS.equals(failed.getSQLState())) {
+        boolean full = TOO_MANY_CONNECTIONS.equals(failed.getSQLState());
+        if (!full && !NOT_YET.equals(failed.getSQLState())) {
           throw failed;
         }
         if (System.nanoTime() > deadline || Thread.currentThread().isInterrupted()) {
-          throw noRoom(failed);
+          throw full ? noRoom(failed) : failed;
+        }
+        if (full) {
+          server().closeOneUnused();
         }
       }
-      server().closeOneUnused();
       LockSupport.parkNanos(LOOK_AGAIN_NANOS);
     }
   }
@@ -398,6 +426,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Takes a connection back that is as it was when it was taken. */
   void giveBack(Connection connection) throws SQLException {
+    gate.left(connection);
     if (!isDedicated()) {
       connection.close();
       return;
@@ -417,6 +446,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** Closes a connection for good, so that nobody else is given it. */
   void discard(Connection connection) throws SQLException {
+    gate.left(connection);
     if (isDedicated()) {
       server().closed();
       server().release();
@@ -443,33 +473,18 @@ final class ConnectionRoom implements AutoCloseable {
     return new SandboxException(
         ("No connection to %s was free for this sandbox: %s. Raise the server's max_connections,"
                 + " make the pools smaller, or run fewer tests at once.")
-            .formatted(destination == null ? pool : destination.server(), server().describe()),
+            .formatted(whereTo(), server().describe()),
         SandboxException.ROOM,
         cause);
   }
 
-  /** A connection of the pool itself. */
-  Connection pooledConnection() throws SQLException {
-    return gate.through(pool::getConnection);
+  private Object whereTo() {
+    return destination == null ? pool : destination.server();
   }
 
-  /**
-   * Does something while the pool keeps no connection that nobody uses; those in use are closed
-   * when they come back.
-   */
-  <T extends @Nullable Object> T quiet(SqlCall<T> call) throws SQLException {
-    if (hikari == null || !isRunning()) {
-      closeIdle();
-      return call.call();
-    }
-    int minimumIdle = hikari.getMinimumIdle();
-    hikari.setMinimumIdle(0);
-    try {
-      evict();
-      return call.call();
-    } finally {
-      hikari.setMinimumIdle(minimumIdle);
-    }
+  /** A connection of the pool itself. */
+  Connection pooledConnection() throws SQLException {
+    return pool.getConnection();
   }
 
   /** Whether the pool has ever been asked for a connection, as far as it tells. */
@@ -477,7 +492,7 @@ final class ConnectionRoom implements AutoCloseable {
     return hikari == null || hikari.isRunning();
   }
 
-  /** Closes what is idle now. */
+  /** Closes what is idle now; what is in use is closed when it comes back. */
   void evict() throws SQLException {
     closeIdle();
     HikariPoolMXBean running = hikari == null ? null : hikari.getHikariPoolMXBean();
@@ -506,6 +521,7 @@ final class ConnectionRoom implements AutoCloseable {
   @Override
   public void close() throws SQLException {
     closed = true;
+    gate.leave(this);
     locks.close();
     ServerRoom server = joined;
     closeIdle();

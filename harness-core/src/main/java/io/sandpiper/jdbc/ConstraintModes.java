@@ -38,6 +38,11 @@ final class ConstraintModes {
     return asDefined(facts);
   }
 
+  /** The SQL to send before the first statement of a transaction inside one with other modes. */
+  String beforeInner(DatabaseFacts facts) {
+    return asDefined(facts);
+  }
+
   /** The SQL that checks what a commit would check, or null. */
   @Nullable String atCommit(DatabaseFacts facts, boolean setByApplication) {
     return facts.defer() != null || (facts.deferrable() && setByApplication)

@@ -35,6 +35,10 @@ final class CopyHandle extends PartHandle {
   @Nullable Object call(Object self, Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
     CopyOperation operation = copying.operation();
+    if (method.getExceptionTypes().length == 0) {
+      // What the driver knows itself it tells also when the connection is lost.
+      return Reflect.call(method, operation, args);
+    }
     boolean active = operation.isActive();
     boolean returned = false;
     try {

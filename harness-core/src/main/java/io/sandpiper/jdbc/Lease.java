@@ -2,6 +2,9 @@ package io.sandpiper.jdbc;
 
 import io.sandpiper.CallSite;
 import io.sandpiper.Work;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.copy.CopyOperation;
 
@@ -26,6 +29,8 @@ final class Lease {
   private boolean failed;
   private boolean releaseAtEnd;
   private boolean setsConstraints;
+  private boolean setsTransaction;
+  private @Nullable TransactionSteps steps;
   private boolean checksApart;
   private long writersBefore;
   private @Nullable Lease innerThatWrote;
@@ -137,6 +142,56 @@ final class Lease {
 
   void setsConstraints() {
     setsConstraints = true;
+  }
+
+  /** Whether the application has set the mode of its transaction by SQL. */
+  boolean setTransaction() {
+    return setsTransaction;
+  }
+
+  void setsTransaction() {
+    setsTransaction = true;
+    releaseAtEnd = true;
+  }
+
+  /** Takes note of what the server has done. */
+  void taken(List<TransactionStep> taken) {
+    for (TransactionStep step : taken) {
+      TransactionSteps known = steps;
+      if (known == null) {
+        known = new TransactionSteps();
+        steps = known;
+      }
+      known.taken(step, innerThatWrote);
+    }
+  }
+
+  /** The names of the application's savepoints in it. */
+  Set<String> savepoints() {
+    return steps == null ? Set.of() : steps.savepoints();
+  }
+
+  /** Whether a step would take rows along that were committed inside it. */
+  boolean wouldLose(TransactionStep step) {
+    Lease inner = innerThatWrote;
+    return inner != null
+        && steps != null
+        && step.is(TransactionStep.Kind.ROLLBACK_TO)
+        && steps.isBefore(inner, step.subject());
+  }
+
+  /** The statements that give constraints the modes they have in it, in order. */
+  List<String> modes() {
+    return steps == null ? List.of() : steps.modes();
+  }
+
+  /** The ones that it was opened in, from the inside out. */
+  List<Lease> around() {
+    List<Lease> around = new ArrayList<>();
+    for (Lease each = outer; each != null; each = each.outer) {
+      around.add(each);
+    }
+    return around;
   }
 
   /** Whether what it leaves to its commit can be checked apart from what an outer one left. */

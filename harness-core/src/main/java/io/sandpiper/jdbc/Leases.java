@@ -228,16 +228,6 @@ final class Leases {
     }
   }
 
-  /** How many threads wait. */
-  int queueLength() {
-    lock.lock();
-    try {
-      return waiting.size();
-    } finally {
-      lock.unlock();
-    }
-  }
-
   boolean isAwaitedBy(Thread thread) {
     lock.lock();
     try {

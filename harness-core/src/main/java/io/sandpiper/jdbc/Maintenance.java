@@ -25,6 +25,7 @@ final class Maintenance implements AutoCloseable {
 
   private static final int IDLE_TIMEOUT_SINCE = 140000;
   private static final int STRATEGIES_SINCE = 150000;
+  private static final String NOT_ALLOWED = "42501";
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
   private final Connection connection;
@@ -35,6 +36,8 @@ final class Maintenance implements AutoCloseable {
 
   static Maintenance on(Connection connection) throws SQLException {
     Maintenance session = new Maintenance(connection);
+    // What the application's role is given for its statements is little for the copy of a database.
+    session.execute("SET statement_timeout = 0;SET lock_timeout = 0");
     if (connection.unwrap(PgConnection.class).haveMinimumServerVersion(IDLE_TIMEOUT_SINCE)) {
       // Its locks are to last as long as the run.
       session.execute("SET idle_session_timeout = 0");
@@ -63,7 +66,16 @@ final class Maintenance implements AutoCloseable {
 
   /** Drops a database, with whoever is still connected to it. */
   void drop(String name) throws SQLException {
-    execute("DROP DATABASE IF EXISTS %s WITH (FORCE)".formatted(quoted(name)));
+    String drop = "DROP DATABASE IF EXISTS " + quoted(name);
+    try {
+      execute(drop + " WITH (FORCE)");
+    } catch (SQLException failed) {
+      if (!NOT_ALLOWED.equals(failed.getSQLState())) {
+        throw failed;
+      }
+      // Only superusers may end an autovacuum worker so, which goes by itself without.
+      execute(drop);
+    }
   }
 
   /** Takes a lock that lasts as long as this session, where nobody has it. */
@@ -155,16 +167,33 @@ final class Maintenance implements AutoCloseable {
         != null;
   }
 
-  /** Who is connected to a database, one line each. */
-  List<String> sessions(String database) throws SQLException {
-    return column(
-        "SELECT format('pid %s, application_name %s, user %s, %s since %s', pid,"
-            + " coalesce(nullif(application_name, ''), 'none'), usename,"
-            + " coalesce(state, 'state unknown'), coalesce(state_change, backend_start)::time(0))"
-            + " FROM pg_stat_activity WHERE datname = ? AND pid <> pg_backend_pid()"
-            // Of other users' sessions a role that is no superuser sees no type.
-            + " AND coalesce(backend_type, 'client backend') = 'client backend' ORDER BY pid",
-        database);
+  /**
+   * Who is connected to a database.
+   *
+   * @param description what the server knows of it
+   */
+  record ServerSession(int pid, String description) {}
+
+  List<ServerSession> sessions(String database) throws SQLException {
+    try (PreparedStatement query =
+        connection.prepareStatement(
+            "SELECT pid, format('pid %s, application_name %s, user %s, %s since %s', pid,"
+                + " coalesce(nullif(application_name, ''), 'none'), usename,"
+                + " coalesce(state, 'state unknown'),"
+                + " coalesce(state_change, backend_start)::time(0))"
+                + " FROM pg_stat_activity WHERE datname = ? AND pid <> pg_backend_pid()"
+                // Of other users' sessions a role that is no superuser sees no type.
+                + " AND coalesce(backend_type, 'client backend') = 'client backend'"
+                + " ORDER BY pid")) {
+      query.setString(1, database);
+      try (ResultSet rows = query.executeQuery()) {
+        List<ServerSession> sessions = new ArrayList<>();
+        while (rows.next()) {
+          sessions.add(new ServerSession(rows.getInt(1), rows.getString(2)));
+        }
+        return sessions;
+      }
+    }
   }
 
   /** Waits until backends are gone; whether they are. */

@@ -84,7 +84,7 @@ final class PgConnectionHandle extends PartHandle {
 
   private @Nullable Object onRaw(Method method, @Nullable Object @Nullable [] args)
       throws SQLException {
-    Request request = Request.call(method.getName());
+    Request request = request(method, args);
     if (CHANGES.contains(method.getName())) {
       shared.raw(request);
       shared.changedRaw();
@@ -92,6 +92,14 @@ final class PgConnectionHandle extends PartHandle {
     return ASKS.contains(method.getName())
         ? connection.execute(request, () -> Reflect.call(method, shared.raw(request), args))
         : Reflect.call(method, shared.raw(request), args);
+  }
+
+  private Request request(Method method, @Nullable Object @Nullable [] args)
+      throws SandboxException {
+    return method.getName().startsWith("execSQL")
+        ? Request.apart(
+            ConnectionHandle.allowed(connection.text(Reflect.first(String.class, args))))
+        : Request.call(method.getName());
   }
 
   private static SandboxException refusal(String what, String why) {

@@ -17,6 +17,7 @@ final class PhysicalConnection {
   private @Nullable Integer isolation;
   private @Nullable String schema;
   private @Nullable Integer networkTimeout;
+  private volatile boolean unwrapped;
 
   PhysicalConnection(Connection connection) throws SQLException {
     this.connection = connection;
@@ -42,6 +43,16 @@ final class PhysicalConnection {
 
   boolean inTransaction() {
     return driver.getTransactionState() != TransactionState.IDLE;
+  }
+
+  /** Notes that its user can do on it what is not seen. */
+  void unwrapped() {
+    unwrapped = true;
+  }
+
+  /** Whether a COPY is open on it, for whose end the driver lets everything else wait. */
+  boolean isCopying() {
+    return unwrapped && DriverLock.isTaken(driver);
   }
 
   /** Notes what a setter is going to change; asking for it is a round trip, so only then. */

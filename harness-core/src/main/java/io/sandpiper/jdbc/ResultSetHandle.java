@@ -41,8 +41,9 @@ final class ResultSetHandle extends PartHandle {
 
   private final ResultSet physical;
   private final @Nullable StatementHandle statement;
-  private final boolean typesKnown;
   private final boolean streaming;
+  private boolean typesAsked;
+  private boolean typesKnown;
 
   private ResultSetHandle(
       ConnectionHandle connection,
@@ -52,6 +53,7 @@ final class ResultSetHandle extends PartHandle {
     super(connection);
     this.physical = physical;
     this.statement = statement;
+    this.typesAsked = typesKnown;
     this.typesKnown = typesKnown;
     this.streaming = statement != null && statement.streaming();
   }
@@ -102,10 +104,24 @@ final class ResultSetHandle extends PartHandle {
           wrap(
               typesKnown || !method.getName().equals("getObject")
                   ? Reflect.call(method, physical, args)
-                  : onServer(method, args));
+                  : learning(method, args));
       case MOVES -> streaming ? onServer(method, args) : Reflect.call(method, physical, args);
       case WRITES -> onServer(method, args);
     };
+  }
+
+  /** The driver may have to ask for types; it does so once, for all columns. */
+  private @Nullable Object learning(Method method, @Nullable Object @Nullable [] args)
+      throws SQLException {
+    return connection.execute(
+        Request.call(method.getName()),
+        () -> {
+          if (!typesAsked) {
+            typesKnown = ColumnTypes.learn(physical);
+            typesAsked = true;
+          }
+          return Reflect.call(method, physical, args);
+        });
   }
 
   private @Nullable Object onServer(Method method, @Nullable Object @Nullable [] args)

@@ -6,7 +6,6 @@ import io.sandpiper.SandboxPart;
 import io.sandpiper.jdbc.SqlText.Trait;
 import java.sql.Connection;
 import java.sql.SQLException;
-import java.sql.Savepoint;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +21,8 @@ import org.postgresql.util.PSQLState;
 final class SandboxConnection implements SandboxPart {
 
   private static final long FENCE_SECONDS = 5;
+
+  private static final String READ_ONLY_TRANSACTION = "25006";
 
   private final Sandbox sandbox;
   private final ConnectionRoom room;
@@ -147,20 +148,19 @@ final class SandboxConnection implements SandboxPart {
             return result;
           } catch (SQLException failed) {
             noteLoss(failed);
-            noteNoWayBack(lease, failed);
-            throw explained(request, failed);
+            noteNoWayBack(lease, lease.savepoint() == null || !lease.transaction(), failed);
+            throw explained(request, readOnlyAround(lease, request, failed));
           }
         });
   }
 
-  /** What failed before the lease had its savepoint cannot be undone for itself. */
-  private void noteNoWayBack(Lease lease, SQLException failed) {
+  /** What has failed and cannot be undone for itself leaves everybody in a failed transaction. */
+  private void noteNoWayBack(Lease lease, boolean over, SQLException failed) {
     Opened now = opened;
-    if (broken == null
-        && now != null
-        && lease.savepoint() == null
-        && !lease.nested()
-        && now.session().failed()) {
+    if (broken != null || now == null) {
+      return;
+    }
+    if (now.savepoints().adrift() || (over && !lease.nested() && now.session().failed())) {
       broken = failed;
     }
   }
@@ -244,6 +244,7 @@ final class SandboxConnection implements SandboxPart {
               settle(lease, commit, use);
             } catch (SQLException failed) {
               noteLoss(failed);
+              noteNoWayBack(lease, true, failed);
               throw explained(use, failed);
             }
             return null;
@@ -257,10 +258,11 @@ final class SandboxConnection implements SandboxPart {
   private void settle(Lease lease, boolean commit, Object use) throws SQLException {
     Opened now = open();
     cancelCopy(lease);
-    if (commit) {
+    if (leases.holder() != lease) {
+      refuseBeforeInner(now, lease, commit, use);
+    } else if (commit) {
       now.savepoints().commit(lease);
     } else {
-      refuseUnderInner(lease, use);
       now.savepoints().undo(lease);
     }
     String lost = now.savepoints().lost();
@@ -278,17 +280,34 @@ final class SandboxConnection implements SandboxPart {
     }
   }
 
-  /** Cancels a COPY, after which the driver may read what is left of it as the next answer. */
+  /** Cancels a COPY, of which nothing is left on the wire then. */
   void cancelCopy(CopyOperation open) throws SQLException {
-    if (open instanceof CopyOut) {
-      changedRaw();
+    if (open instanceof CopyOut out) {
+      readAway(out);
+    } else {
+      open.cancelCopy();
     }
-    open.cancelCopy();
   }
 
-  /** A rollback would take the open transaction inside along, with the savepoint it needs. */
-  private void refuseUnderInner(Lease lease, Object use) throws SandboxException {
-    if (lease.savepoint() != null && leases.holder() != lease) {
+  /** The driver's own way leaves its rows, and the answer to the cancel, to the next statement. */
+  private void readAway(CopyOut out) throws SQLException {
+    open().pg().cancelQuery();
+    try {
+      while (out.readFromCopy() != null) {
+        continue;
+      }
+    } catch (SQLException cancelled) {
+      if (out.isActive()) {
+        throw cancelled;
+      }
+      noteLoss(cancelled);
+    }
+  }
+
+  /** The end could take the open transaction inside along, with the savepoint it needs. */
+  private void refuseBeforeInner(Opened now, Lease lease, boolean commit, Object use)
+      throws SQLException {
+    if (!now.savepoints().canEndBeforeInner(lease, commit)) {
       SandboxException refusal = leases.interleaved(use);
       broken = refusal;
       throw refusal;
@@ -300,7 +319,7 @@ final class SandboxConnection implements SandboxPart {
     if (known != null) {
       return known;
     }
-    Connection connection = room.take();
+    Connection connection = room.take(sandbox);
     if (!connection.isWrapperFor(PgConnection.class)) {
       String product = connection.getMetaData().getDatabaseProductName();
       room.giveBack(connection);
@@ -380,23 +399,6 @@ final class SandboxConnection implements SandboxPart {
     return known == null ? "" : known.session().applicationName();
   }
 
-  /** Lets the server say that there is no such savepoint. */
-  @Nullable Object noSuchSavepoint(boolean back, Savepoint savepoint) throws SQLException {
-    String name;
-    try {
-      name = savepoint.getSavepointName();
-    } catch (SQLException unnamed) {
-      name = "JDBC_SAVEPOINT_" + savepoint.getSavepointId();
-    }
-    PgConnection pg = open().pg();
-    open()
-        .session()
-        .send(
-            (back ? "ROLLBACK TO SAVEPOINT " : "RELEASE SAVEPOINT ")
-                + pg.escapeIdentifier(name + " of an earlier transaction"));
-    return null;
-  }
-
   /** Cancels what runs, if it runs in the name of a handle. */
   void cancel(ConnectionHandle handle) throws SQLException {
     Lease holder = leases.holder();
@@ -428,22 +430,12 @@ final class SandboxConnection implements SandboxPart {
       if (now.pg().isClosed()) {
         broken = failed;
         sandbox.journal().note("lost its database connection: " + failed.getMessage());
-      } else if (isCancelOfSavepoint(failed)) {
-        broken = failed;
       } else {
         noteEscape(now.session(), failed);
       }
     } catch (SQLException unknown) {
       failed.addSuppressed(unknown);
     }
-  }
-
-  /** The cancel has hit the savepoint before the statement, so there is nothing to go back to. */
-  private static boolean isCancelOfSavepoint(SQLException failed) {
-    SQLException next = failed.getNextException();
-    return PSQLState.QUERY_CANCELED.getState().equals(failed.getSQLState())
-        && next != null
-        && PSQLState.IN_FAILED_SQL_TRANSACTION.getState().equals(next.getSQLState());
   }
 
   private void noteEscape(Session session, @Nullable SQLException cause) throws SQLException {
@@ -465,6 +457,26 @@ final class SandboxConnection implements SandboxPart {
             .formatted(sandbox),
         SandboxException.NOT_SUPPORTED,
         cause);
+  }
+
+  /** Outside a sandbox a transaction is not read-only because the one around it is. */
+  private static SQLException readOnlyAround(Lease lease, Object request, SQLException failed) {
+    boolean inherited =
+        lease.nested()
+            && !lease.readOnly()
+            && !lease.setTransaction()
+            && READ_ONLY_TRANSACTION.equals(failed.getSQLState())
+            && lease.around().stream()
+                .anyMatch(outer -> outer.readOnly() || outer.setTransaction());
+    return inherited
+        ? new SandboxException(
+            ("%s is inside a read-only transaction of the same thread, and in a TRANSACTION sandbox"
+                    + " all that is inside one is read-only. End the outer transaction first, or"
+                    + " give the test @Sandboxed(isolation = DATABASE). PostgreSQL says: %s")
+                .formatted(request, failed.getMessage()),
+            SandboxException.NOT_SUPPORTED,
+            failed)
+        : failed;
   }
 
   /** An error that there is only because of the sandboxes says so. */

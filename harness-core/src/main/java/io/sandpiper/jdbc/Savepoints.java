@@ -1,10 +1,16 @@
 package io.sandpiper.jdbc;
 
 import io.sandpiper.jdbc.SqlText.Trait;
+import io.sandpiper.jdbc.TransactionStep.Kind;
 import java.sql.SQLException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.jdbc.AutoSave;
 import org.postgresql.jdbc.PgConnection;
+import org.postgresql.jdbc.PreferQueryMode;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.PSQLState;
 import org.postgresql.util.ServerErrorMessage;
@@ -26,6 +32,8 @@ final class Savepoints {
   private static final String PROBE = "sandpiper_probe";
 
   private static final String AUTOSAVE = "PGJDBC_AUTOSAVE";
+
+  private static final String NO_SUCH_SAVEPOINT = "3B001";
 
   /** Unreleased savepoints cost 10 kB each in the server, and more than 64 slow everybody down. */
   private static final int RELEASE_EVERY = 32;
@@ -56,6 +64,7 @@ final class Savepoints {
 
   private boolean redefined;
   private @Nullable String lost;
+  private boolean adrift;
 
   Savepoints(Session session, Facts facts) {
     this.session = session;
@@ -69,7 +78,7 @@ final class Savepoints {
    */
   <T extends @Nullable Object> T run(Lease lease, Request request, SqlCall<T> call)
       throws SQLException {
-    if (lease.failed()) {
+    if (lease.failed() || isLeftFailed(lease)) {
       throw new PSQLException(new ServerErrorMessage(ABORTED));
     }
     for (SqlText sql : request.texts()) {
@@ -81,11 +90,21 @@ final class Savepoints {
     } else if (redefined && lease.transaction() && !lease.setConstraints() && !session.failed()) {
       sendIfAny(facts().defer());
     }
+    T result;
     try {
-      return inSavepoint(lease, request, call);
+      result = inSavepoint(lease, request, call);
     } finally {
       after(lease, request);
     }
+    if (lease.transaction()) {
+      request.texts().forEach(sql -> lease.taken(sql.steps()));
+    }
+    return result;
+  }
+
+  /** An autosave now would go back to an older one than its own. */
+  private boolean isLeftFailed(Lease lease) {
+    return lease.savepoint() == null && !lease.nested() && session.failed();
   }
 
   private <T extends @Nullable Object> T inSavepoint(Lease lease, Request request, SqlCall<T> call)
@@ -95,23 +114,75 @@ final class Savepoints {
         note(lease, sql);
       }
     }
+    refuseForeign(lease, request);
     if (lease.savepoint() != null) {
       return later(lease, call);
     }
     if (request.isSeveral() && !lease.transaction() && facts().defer() != null) {
       return named(lease, () -> checked(call));
     }
-    return request.autosaves() && !lease.nested() ? autosaved(lease, call) : named(lease, call);
+    return request.autosaves() && !lease.nested() && !isOneByOne(request)
+        ? autosaved(lease, call)
+        : named(lease, call);
+  }
+
+  /** After an error the server then sees the other statements too, as after one of the autosave. */
+  private boolean isOneByOne(Request request) {
+    return request.isSeveral() && session.pg().getPreferQueryMode() == PreferQueryMode.SIMPLE;
+  }
+
+  /**
+   * A savepoint of the transaction around is none of the one inside it, although the server knows
+   * it.
+   */
+  private void refuseForeign(Lease lease, Request request) throws SQLException {
+    if (!lease.nested()) {
+      return;
+    }
+    Set<String> known = new HashSet<>(lease.savepoints());
+    for (SqlText sql : request.texts()) {
+      for (TransactionStep step : sql.steps()) {
+        if (step.is(Kind.SAVEPOINT)) {
+          known.add(step.subject());
+        } else if (step.uses() && !known.contains(step.subject()) && isAround(lease, step)) {
+          failAsUnknown(step);
+        }
+      }
+    }
+  }
+
+  private static boolean isAround(Lease lease, TransactionStep step) {
+    return lease.around().stream().anyMatch(outer -> outer.savepoints().contains(step.subject()));
+  }
+
+  /** The transaction has failed after it, as with any name that the server does not know. */
+  private void failAsUnknown(TransactionStep step) throws SQLException {
+    try {
+      session.send("%s \"%s of another transaction\"".formatted(step.kind().tag(), BASE));
+    } catch (SQLException failed) {
+      throw NO_SUCH_SAVEPOINT.equals(failed.getSQLState())
+          ? new PSQLException(
+              new ServerErrorMessage(
+                  "SERROR\0VERROR\0C3B001\0Msavepoint \"%s\" does not exist\0Fxact.c\0"
+                      .formatted(step.subject())))
+          : failed;
+    }
   }
 
   private void before(Lease lease, boolean several) throws SQLException {
     Lease outer = lease.outer();
     if (outer != null) {
       giveUpFailed(outer);
+      interruptReadOnly(lease, outer);
+      boolean otherModes = hasOtherModes(lease);
+      // The check locks rows, so it counts as writing: it must not be the inner one's.
+      lease.checksApart((facts().defer() == null && !otherModes) || nothingViolated());
       lease.writersBefore(writers("SAVEPOINT " + name(lease) + ";" + WRITERS));
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
-      lease.checksApart(facts().defer() == null || nothingViolated());
+      if (otherModes && lease.checksApart()) {
+        session.send(constraints.beforeInner(facts()));
+      }
     } else {
       if (++unreleased >= (based ? RELEASE_EVERY : WITHOUT_BASE)) {
         releaseAll();
@@ -149,13 +220,42 @@ final class Savepoints {
     }
   }
 
+  /** Whether a transaction around has set modes, which are not those that others begin with. */
+  private boolean hasOtherModes(Lease lease) throws SQLException {
+    return facts().deferrable() && lease.around().stream().anyMatch(Lease::setConstraints);
+  }
+
+  /**
+   * In a read-only transaction nobody can write, and it has nothing to lose itself: it goes on in
+   * another savepoint after the one inside it.
+   */
+  private void interruptReadOnly(Lease lease, Lease outer) throws SQLException {
+    String savepoint = outer.savepoint();
+    if (savepoint != null
+        && outer.readOnly()
+        && !lease.readOnly()
+        && !session.failed()
+        && !outer.setConstraints()
+        && outer.savepoints().isEmpty()) {
+      session.send("RELEASE SAVEPOINT " + savepoint);
+      released(savepoint);
+      outer.savepoint(null);
+    }
+  }
+
   private void releaseAll() throws SQLException {
-    session.send(newBase());
+    session.send(newBase(null));
     based();
   }
 
-  private String newBase() {
-    return (based ? "RELEASE SAVEPOINT " + BASE + ";" : "") + "SAVEPOINT " + BASE;
+  /**
+   * Releases all there is, or where there is no base yet one of a lease.
+   *
+   * @param savepoint of a lease that has to be released, or null
+   */
+  private String newBase(@Nullable String savepoint) {
+    String released = based ? BASE : savepoint;
+    return (released == null ? "" : "RELEASE SAVEPOINT " + released + ";") + "SAVEPOINT " + BASE;
   }
 
   private void based() {
@@ -194,12 +294,15 @@ final class Savepoints {
   private void note(Lease lease, SqlText sql) throws SQLException {
     session.note(sql);
     if (sql.has(Trait.SETS_TRANSACTION)) {
+      lease.setsTransaction();
+    }
+    if (sql.steps().stream().anyMatch(step -> step.is(Kind.SAVEPOINT))) {
       lease.releaseAtEnd();
     }
     if (sql.has(Trait.SETS_CONSTRAINTS)) {
       lease.setsConstraints();
     }
-    if (sql.rollsBackInPart()) {
+    if (sql.steps().stream().anyMatch(lease::wouldLose)) {
       losesInner(lease);
     }
   }
@@ -237,10 +340,7 @@ final class Savepoints {
       throw failed;
     }
     if (!lease.transaction()) {
-      if (lease.nested() && lease.checksApart()) {
-        check(lease, constraints.atCommit(facts(), false));
-      }
-      keep(lease);
+      keep(lease, lease.nested() ? checkAtCommit(lease) : null);
     }
     return result;
   }
@@ -256,6 +356,7 @@ final class Savepoints {
     } catch (SQLException failed) {
       // pgjdbc has gone back to the savepoint; in production the transaction would be failed now.
       if (isFromServer(failed)) {
+        adrift |= isOfAutosave(failed);
         if (lease.transaction()) {
           lease.fail();
         }
@@ -299,16 +400,81 @@ final class Savepoints {
     if (lease.savepoint() == null) {
       return;
     }
-    String check =
-        lease.nested() && !lease.checksApart()
-            ? null
-            : constraints.atCommit(facts(), lease.setConstraints());
-    if (check == null || lease.releasedAtEnd()) {
-      check(lease, check);
-      keep(lease);
+    String check = checkAtCommit(lease);
+    if (check == null || lease.nested()) {
+      keep(lease, check);
     } else {
-      check(lease, check + ";" + newBase());
+      check(lease, check + ";" + newBase(lease.releasedAtEnd() ? lease.savepoint() : null));
       based();
+    }
+  }
+
+  /** The SQL that checks what a commit would check and leaves the modes of who goes on, or null. */
+  private @Nullable String checkAtCommit(Lease lease) throws SQLException {
+    if (!lease.nested()) {
+      return constraints.atCommit(facts(), lease.setConstraints());
+    }
+    if (!lease.checksApart()) {
+      return null;
+    }
+    String check = constraints.atCommit(facts(), lease.setConstraints() || hasOtherModes(lease));
+    if (check == null) {
+      return null;
+    }
+    StringBuilder sql = new StringBuilder(check);
+    modesAround(lease).forEach(mode -> sql.append(';').append(mode));
+    return sql.toString();
+  }
+
+  /** What has to be sent to give constraints the modes again that they have around a lease. */
+  private static List<String> modesAround(Lease lease) {
+    List<String> modes = new ArrayList<>();
+    for (Lease each : lease.around()) {
+      modes.addAll(0, each.modes());
+      if (each.checksApart()) {
+        break;
+      }
+    }
+    return modes;
+  }
+
+  /**
+   * Whether a transaction can end before the open one inside it, whose savepoint has to stay. What
+   * it has left to its commit cannot be told from what the inner one has, so all must be well.
+   */
+  boolean canEndBeforeInner(Lease lease, boolean commit) throws SQLException {
+    return lease.savepoint() == null
+        || (commit
+            && !session.failed()
+            && !lease.releasedAtEnd()
+            && !lease.setConstraints()
+            && (facts().defer() == null || nothingViolated()));
+  }
+
+  private void keep(Lease lease, @Nullable String check) throws SQLException {
+    String savepoint = lease.savepoint();
+    if (savepoint != null && lease.nested()) {
+      keepInside(lease, check == null ? "" : check + ";", savepoint);
+      return;
+    }
+    check(lease, check);
+    if (savepoint != null && lease.releasedAtEnd()) {
+      session.send(newBase(savepoint));
+      based();
+    }
+  }
+
+  /** The check may lock rows for the outer one, which is no write of the inner one. */
+  private void keepInside(Lease lease, String check, String savepoint) throws SQLException {
+    long writers;
+    try {
+      writers = writers(WRITERS + ";" + check + "RELEASE SAVEPOINT " + savepoint);
+    } catch (SQLException violated) {
+      undo(lease);
+      throw violated;
+    }
+    if (writers > lease.writersBefore()) {
+      lease.wroteInsideOuter();
     }
   }
 
@@ -318,21 +484,6 @@ final class Savepoints {
     } catch (SQLException violated) {
       undo(lease);
       throw violated;
-    }
-  }
-
-  private void keep(Lease lease) throws SQLException {
-    String savepoint = lease.savepoint();
-    if (savepoint == null || !lease.releasedAtEnd()) {
-      return;
-    }
-    if (lease.nested()) {
-      if (writers(WRITERS + ";RELEASE SAVEPOINT " + savepoint) > lease.writersBefore()) {
-        lease.wroteInsideOuter();
-      }
-    } else {
-      session.send("RELEASE SAVEPOINT " + savepoint);
-      released(savepoint);
     }
   }
 
@@ -375,6 +526,11 @@ final class Savepoints {
     return lost;
   }
 
+  /** Whether the driver has gone back to an older savepoint than the one it was to go back to. */
+  boolean adrift() {
+    return adrift;
+  }
+
   private DatabaseFacts facts() throws SQLException {
     if (redefined) {
       redefined = false;
@@ -394,6 +550,20 @@ final class Savepoints {
   private static boolean cameAfterwards(SQLException failed) {
     return PSQLState.NO_DATA.getState().equals(failed.getSQLState())
         || PSQLState.TOO_MANY_RESULTS.getState().equals(failed.getSQLState());
+  }
+
+  /**
+   * Whether the autosave has failed and not the statement, by a cancel or for want of memory. The
+   * statement, which is on its way already, is then refused because of that; nothing is sent behind
+   * a statement that has failed.
+   */
+  private static boolean isOfAutosave(SQLException failed) {
+    SQLException next = failed.getNextException();
+    while (next != null
+        && !PSQLState.IN_FAILED_SQL_TRANSACTION.getState().equals(next.getSQLState())) {
+      next = next.getNextException();
+    }
+    return next != null;
   }
 
   private static boolean isFromServer(SQLException failed) {

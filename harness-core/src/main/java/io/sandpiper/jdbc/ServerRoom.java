@@ -99,8 +99,8 @@ final class ServerRoom {
 
   /** Waits in turn until a sandbox may hold one more connection; false where the time is up. */
   boolean acquire(long millis) throws InterruptedException, SQLException {
-    // With a time, even none, it is in turn.
-    if (permits.tryAcquire(0, TimeUnit.MILLISECONDS)) {
+    // In turn; and who need not wait is not held up by an interrupt either, as with a pool.
+    if (!permits.hasQueuedThreads() && permits.tryAcquire()) {
       return true;
     }
     for (Keeper keeper : keepers) {

@@ -5,12 +5,18 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.SQLWarning;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.postgresql.core.NativeQuery;
+import org.postgresql.core.QueryExecutor;
+import org.postgresql.core.ResultHandlerBase;
+import org.postgresql.core.SqlCommand;
 import org.postgresql.core.TransactionState;
 import org.postgresql.jdbc.PgConnection;
 import org.postgresql.util.HostSpec;
@@ -27,6 +33,11 @@ final class Session {
   private static final String TRANSACTION =
       "SELECT virtualtransaction FROM pg_locks"
           + " WHERE pid = pg_backend_pid() AND locktype = 'virtualxid'";
+
+  private static final int AS_ONE_MESSAGE =
+      QueryExecutor.QUERY_EXECUTE_AS_SIMPLE
+          | QueryExecutor.QUERY_NO_METADATA
+          | QueryExecutor.QUERY_NO_RESULTS;
 
   private final PgConnection pg;
   private final String applicationName;
@@ -131,11 +142,24 @@ final class Session {
     return sent;
   }
 
+  /** Sends one or more statements as one message, which is all the server has to read. */
   void send(String sql) throws SQLException {
     sent++;
-    try (Statement statement = pg.createStatement()) {
-      statement.execute(sql);
-    }
+    QueryExecutor executor = pg.getQueryExecutor();
+    executor.execute(
+        executor.wrap(List.of(new NativeQuery(sql, SqlCommand.BLANK))),
+        null,
+        new OnlyErrors(),
+        0,
+        0,
+        AS_ONE_MESSAGE);
+  }
+
+  /** What comes back of our own SQL is of no interest unless it has failed. */
+  private static final class OnlyErrors extends ResultHandlerBase {
+
+    @Override
+    public void handleWarning(SQLWarning warning) {}
   }
 
   /** Sends something and reads the one value of its one query. */

@@ -11,15 +11,32 @@ final class SqlLexer {
 
   private final String sql;
   private int at;
+  private int start;
 
   SqlLexer(String sql) {
+    this(sql, 0);
+  }
+
+  private SqlLexer(String sql, int at) {
     this.sql = sql;
+    this.at = at;
+  }
+
+  /** Another one at the same place, which may read ahead. */
+  SqlLexer ahead() {
+    return new SqlLexer(sql, at);
+  }
+
+  /** Where the last word or semicolon began; the length of the text at its end. */
+  int start() {
+    return start;
   }
 
   /** The next word or {@code ";"}, or null at the end. */
   @Nullable String next() {
     while (at < sql.length()) {
       char c = sql.charAt(at);
+      start = at;
       if (Character.isLetter(c) || c == '_') {
         String word = word();
         if (word.equals("E") && at < sql.length() && sql.charAt(at) == '\'') {
@@ -34,15 +51,46 @@ final class SqlLexer {
       }
       skip(c);
     }
+    start = at;
     return null;
   }
 
+  /** The name that comes next, as the server knows it, or null where none does. */
+  @Nullable String name() {
+    while (at < sql.length()) {
+      char c = sql.charAt(at);
+      if (c == '"') {
+        return quotedName();
+      }
+      if (Character.isLetter(c) || c == '_') {
+        return word().toLowerCase(Locale.ROOT);
+      }
+      if (!Character.isWhitespace(c) && !atComment()) {
+        return null;
+      }
+      skip(c);
+    }
+    return null;
+  }
+
+  private String quotedName() {
+    int first = at + 1;
+    do {
+      skipQuoted('"', false);
+    } while (at < sql.length() && sql.charAt(at) == '"');
+    return sql.substring(first, Math.max(first, at - 1)).replace("\"\"", "\"");
+  }
+
+  private boolean atComment() {
+    return sql.startsWith("--", at) || sql.startsWith("/*", at);
+  }
+
   private String word() {
-    int start = at;
+    int first = at;
     while (at < sql.length() && isWordPart(sql.charAt(at))) {
       at++;
     }
-    return sql.substring(start, at).toUpperCase(Locale.ROOT);
+    return sql.substring(first, at).toUpperCase(Locale.ROOT);
   }
 
   private static boolean isWordPart(char c) {
@@ -53,8 +101,9 @@ final class SqlLexer {
     if (c == '\'' || c == '"') {
       skipQuoted(c, false);
     } else if (sql.startsWith("--", at)) {
-      int end = sql.indexOf('\n', at);
-      at = end < 0 ? sql.length() : end;
+      while (at < sql.length() && sql.charAt(at) != '\n' && sql.charAt(at) != '\r') {
+        at++;
+      }
     } else if (sql.startsWith("/*", at)) {
       skipBlockComment();
     } else if (c == '$') {

@@ -1,8 +1,11 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.jdbc.TransactionStep.Kind;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -63,19 +66,15 @@ final class SqlText {
   private final String firstWord;
   private final @Nullable String refusal;
   private final Set<Trait> traits;
+  private final List<TransactionStep> steps = new ArrayList<>();
   private boolean several;
-  private boolean rollsBackInPart;
   private @Nullable String brief;
 
   private SqlText(String text) {
     this.text = text;
     SqlLexer words = new SqlLexer(text);
     String first = words.next();
-    // Only what the driver begins with the same word does it treat as we expect.
-    this.firstWord =
-        first == null || !text.stripLeading().regionMatches(true, 0, first, 0, first.length())
-            ? ""
-            : first;
+    this.firstWord = first == null ? "" : first;
     this.refusal = readStatements(words, first);
     this.traits = traits(text);
   }
@@ -99,7 +98,7 @@ final class SqlText {
 
   /** Whether the text leaves nothing behind that somebody has to know of. */
   boolean plain() {
-    return traits.isEmpty() && !rollsBackInPart();
+    return traits.isEmpty() && steps.isEmpty();
   }
 
   /**
@@ -116,23 +115,35 @@ final class SqlText {
   }
 
   /**
-   * What the server calls a statement that it refuses outside a transaction block, or null where
-   * the text is none.
+   * What the server calls a statement of the text that it refuses outside a transaction block, or
+   * null where there is none.
    */
   @Nullable String needsTransaction() {
     return switch (firstWord) {
-      case "SAVEPOINT" -> "SAVEPOINT";
-      case "RELEASE" -> "RELEASE SAVEPOINT";
-      case "ROLLBACK" -> "ROLLBACK TO SAVEPOINT";
       case "LOCK" -> "LOCK TABLE";
       case "DECLARE" -> HOLDS.matcher(text).find() ? null : "DECLARE CURSOR";
-      default -> null;
+      default -> usesSavepoint();
     };
+  }
+
+  /** As {@link #needsTransaction()}, behind other statements, which are a block for the rest. */
+  @Nullable String usesSavepoint() {
+    return steps.stream()
+        .map(TransactionStep::kind)
+        .filter(kind -> kind != Kind.SET_CONSTRAINTS)
+        .findFirst()
+        .map(Kind::tag)
+        .orElse(null);
+  }
+
+  /** The statements by which the application steers its transaction, in order. */
+  List<TransactionStep> steps() {
+    return steps;
   }
 
   /** Whether the text goes back to a savepoint of the application. */
   boolean rollsBackInPart() {
-    return rollsBackInPart;
+    return steps.stream().anyMatch(step -> step.is(Kind.ROLLBACK_TO));
   }
 
   /** The text as it is sent. */
@@ -155,15 +166,22 @@ final class SqlText {
   private @Nullable String readStatements(SqlLexer words, @Nullable String first) {
     String word = first;
     while (word != null) {
+      SqlLexer following = words.ahead();
+      int start = words.start();
+      String statement = word;
       String second = words.next();
-      String refusal = refusal(word, second == null ? ";" : second);
+      String refusal = refusal(word, second == null ? ";" : second, following.ahead());
       if (refusal != null) {
         return refusal;
       }
-      rollsBackInPart |= word.equals("ROLLBACK");
       word = second;
       if (word != null && !";".equals(word)) {
         word = passStatement(words, word);
+      }
+      TransactionStep step =
+          TransactionStep.of(statement, following, text.substring(start, words.start()));
+      if (step != null) {
+        steps.add(step);
       }
       while (";".equals(word)) {
         word = words.next();
@@ -192,9 +210,9 @@ final class SqlText {
     return word;
   }
 
-  private static @Nullable String refusal(String first, String second) {
+  private static @Nullable String refusal(String first, String second, SqlLexer following) {
     if (TRANSACTION_CONTROL.contains(first)) {
-      String control = control(first, second);
+      String control = control(first, second, following);
       return control == null
           ? null
           : control
@@ -216,10 +234,10 @@ final class SqlText {
     return null;
   }
 
-  private static @Nullable String control(String word, String following) {
+  private static @Nullable String control(String word, String second, SqlLexer following) {
     return switch (word) {
-      case "ROLLBACK" -> following.equals("TO") ? null : word;
-      case "PREPARE", "START" -> following.equals("TRANSACTION") ? word + " TRANSACTION" : null;
+      case "ROLLBACK" -> TransactionStep.goesBack(following) ? null : word;
+      case "PREPARE", "START" -> second.equals("TRANSACTION") ? word + " TRANSACTION" : null;
       default -> word;
     };
   }

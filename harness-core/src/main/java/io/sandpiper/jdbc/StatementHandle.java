@@ -24,6 +24,7 @@ final class StatementHandle extends PartHandle {
 
   private final Statement physical;
   private final @Nullable SqlText sql;
+  private final boolean returnsKeys;
   private final List<SqlText> batch = new ArrayList<>();
   private @Nullable Statement proxy;
   private @Nullable Request prepared;
@@ -32,14 +33,28 @@ final class StatementHandle extends PartHandle {
   private boolean streaming;
   private boolean driverFailed;
   private boolean typesKnown;
+  private boolean keysKnown;
   private volatile @Nullable Request current;
   private volatile boolean running;
 
   StatementHandle(ConnectionHandle connection, Statement physical, @Nullable SqlText sql)
       throws SQLException {
+    this(connection, physical, sql, false);
+  }
+
+  /**
+   * A statement.
+   *
+   * @param sql its text, or null where each execution has one
+   * @param returnsKeys whether it was made to return what the server has generated
+   */
+  StatementHandle(
+      ConnectionHandle connection, Statement physical, @Nullable SqlText sql, boolean returnsKeys)
+      throws SQLException {
     super(connection);
     this.physical = physical;
     this.sql = sql;
+    this.returnsKeys = returnsKeys;
     this.fetchSize = physical.getFetchSize();
     connection.opened(physical);
   }
@@ -84,6 +99,16 @@ final class StatementHandle extends PartHandle {
         return null;
       case "isClosed", "isCloseOnCompletion", "toString":
         return Reflect.call(method, physical, args);
+      case "getResultSet":
+        connection.check(this);
+        return wrap(Reflect.call(method, physical, args), typesKnown);
+      case "getMoreResults":
+        typesKnown = false;
+        connection.check(this);
+        return Reflect.call(method, physical, args);
+      case "getGeneratedKeys":
+        connection.check(this);
+        return wrap(Reflect.call(method, physical, args), keysKnown);
       case "getParameterMetaData":
         return metaData(ParameterMetaData.class, method);
       case "getMetaData":
@@ -205,6 +230,8 @@ final class StatementHandle extends PartHandle {
     @Override
     public void learn(@Nullable Object result) throws SQLException {
       typesKnown = ColumnTypes.learn(result, physical);
+      boolean keys = returnsKeys || (args != null && args.length == 2);
+      keysKnown = keys && ColumnTypes.learn(physical.getGeneratedKeys());
     }
   }
 

@@ -81,13 +81,20 @@ final class Targets {
 
   /** A connection of the pool, through which somebody may change the schema. */
   private Target real(Target.Access access) throws SQLException {
+    Object user = Gate.user();
+    if (access != Target.Access.SET_UP) {
+      // Who sets up may be a test that the template waits for.
+      room.gate().await(user);
+    }
     Target.Real real = new Target.Real(checkedPool.connection(), access);
+    room.gate().entered(real.connection(), user);
     noteAccess(real);
     return real;
   }
 
   /** A handle that led to a connection for itself was closed. */
   void closed(Target.Real real) {
+    room.gate().left(real.connection());
     noteAccess(real);
   }
 

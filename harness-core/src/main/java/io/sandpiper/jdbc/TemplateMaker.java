@@ -1,11 +1,14 @@
 package io.sandpiper.jdbc;
 
+import io.sandpiper.jdbc.Maintenance.ServerSession;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,10 +28,21 @@ final class TemplateMaker {
   static final String PREFIX = "sp_t_";
 
   private static final String IN_USE = "55006";
+
+  private static final String OURS =
+      ". Copy it before the first test: call SandboxDataSource.prepareTemplate(), or with Spring set"
+          + " sandpiper.database.template=start; or let tests of other isolations end sooner than"
+          + " the pool's connectionTimeout";
+
+  private static final String OTHERS =
+      ". Close connections that are not of a pool that the harness wraps; an application_name sp:<n>"
+          + " is test <n> of another run";
+
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
   private static final Duration LONGEST_LEAVE = Duration.ofSeconds(5);
 
   private final CloneServer server;
+  private final Gate gate;
   private final Maintenance guard;
   private final String run;
   private final String unique;
@@ -42,6 +56,7 @@ final class TemplateMaker {
   TemplateMaker(CloneServer server, Maintenance guard, String run, String unique)
       throws SQLException {
     this.server = server;
+    this.gate = server.room().gate();
     this.guard = guard;
     this.run = run;
     this.unique = unique;
@@ -51,14 +66,13 @@ final class TemplateMaker {
 
   /** The template, locked by the guard's session so that no other run drops it. */
   Template make(Duration limit) throws SQLException {
-    long deadline = System.nanoTime() + limit.toNanos();
     // Room is waited for before the gate is closed: who waits there may have the last of it.
     return server.inReservedRoom(
         () -> {
           Template known = reuse();
           return known != null
               ? known
-              : server.room().gate().closed(() -> server.room().quiet(() -> copy(deadline)));
+              : gate.closed(() -> copy(System.nanoTime() + limit.toNanos()));
         });
   }
 
@@ -103,7 +117,7 @@ final class TemplateMaker {
       if (known != null) {
         return known;
       }
-      until(deadline, () -> guard.sessions(source).isEmpty(), this::whoIsConnected);
+      awaitNobody(deadline);
       return copyNow(deadline);
     } finally {
       guard.unlock(making);
@@ -111,11 +125,28 @@ final class TemplateMaker {
   }
 
   private String whoIsConnected() throws SQLException {
-    List<String> sessions = guard.sessions(source);
-    return "a database that is in use cannot be copied, and connected are: "
-        + (sessions.isEmpty() ? "nobody any more" : String.join("; ", sessions))
-        + ". An application_name sp:<n> is the sandbox of the run's test <n>. Close what is not the"
-        + " application's pool, or end the transactions that are open";
+    List<ServerSession> sessions = guard.sessions(source);
+    if (sessions.isEmpty()) {
+      return "it was in use until just now; try again";
+    }
+    Map<Integer, String> known = gate.guests();
+    StringBuilder text =
+        new StringBuilder("a database that is in use cannot be copied, and connected are: ");
+    text.append(
+        sessions.stream()
+            .map(session -> name(session, known.get(session.pid())))
+            .collect(Collectors.joining("; ")));
+    if (sessions.stream().anyMatch(session -> known.containsKey(session.pid()))) {
+      text.append(OURS);
+    }
+    if (sessions.stream().anyMatch(session -> !known.containsKey(session.pid()))) {
+      text.append(OTHERS);
+    }
+    return text.toString();
+  }
+
+  private static String name(ServerSession session, @Nullable String user) {
+    return user == null ? session.description() : "%s (%s)".formatted(user, session.description());
   }
 
   /** The pool may be about to have one more connection, which nobody sees before it is there. */
@@ -125,22 +156,35 @@ final class TemplateMaker {
     evicting.setDaemon(true);
     evicting.start();
     try {
-      guard.create(draft, source);
-    } catch (SQLException failed) {
-      if (!IN_USE.equals(failed.getSQLState()) || System.nanoTime() > deadline) {
-        throw failed;
+      while (!created(draft, deadline)) {
+        awaitNobody(deadline);
       }
-      until(deadline, () -> guard.sessions(source).isEmpty(), this::whoIsConnected);
-      guard.create(draft, source);
     } finally {
       created.countDown();
     }
   }
 
+  /** False where somebody was connected all the time that the server waits for. */
+  private boolean created(String draft, long deadline) throws SQLException {
+    try {
+      guard.create(draft, source);
+      return true;
+    } catch (SQLException failed) {
+      if (!IN_USE.equals(failed.getSQLState()) || System.nanoTime() > deadline) {
+        throw failed;
+      }
+      return false;
+    }
+  }
+
+  private void awaitNobody(long deadline) throws SQLException {
+    until(deadline, () -> guard.sessions(source).isEmpty(), this::whoIsConnected);
+  }
+
   private void evictUntil(CountDownLatch created) {
     try {
       while (!created.await(LOOK_AGAIN_NANOS, TimeUnit.NANOSECONDS)) {
-        server.room().evict();
+        gate.evict();
       }
     } catch (InterruptedException stopped) {
       Thread.currentThread().interrupt();
@@ -222,7 +266,7 @@ final class TemplateMaker {
             "Database %s could not be copied: %s.".formatted(source, state.call()),
             SandboxException.CLONE);
       }
-      server.room().evict();
+      gate.evict();
       LockSupport.parkNanos(LOOK_AGAIN_NANOS);
     }
   }

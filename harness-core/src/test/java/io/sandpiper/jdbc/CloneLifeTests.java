@@ -11,6 +11,7 @@ import io.sandpiper.server.PostgresServer;
 import io.sandpiper.server.TestDatabase;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -21,6 +22,7 @@ import java.util.Properties;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -334,18 +336,57 @@ class CloneLifeTests {
   void a_copy_that_the_server_breaks_off_leaves_nothing() throws Exception {
     JdbcFixture db = opened(new JdbcFixture());
     Sandbox sandbox = db.open("T.test", Isolation.DATABASE);
-    JdbcFixture hasty = JdbcFixture.on(db.withRole("CREATEDB"));
-    db.admin("ALTER ROLE \"%s\" SET statement_timeout = '1ms'".formatted(hasty.database.user()));
-    Sandbox other = hasty.open("T.hasty", Isolation.DATABASE);
-    assertThatThrownBy(() -> use(hasty, other))
+    FutureTask<Void> breaking = new FutureTask<>(() -> breakOffTheNextCopy(db));
+    new Thread(breaking).start();
+    eventually(sandbox, () -> assertThat(isBreaking(db)).isTrue());
+    assertThatThrownBy(() -> use(db, sandbox))
         .isInstanceOf(SandboxException.class)
-        .hasMessageContaining("T.hasty has no database")
-        .hasMessageContaining("statement timeout");
-    hasty.run.end(other, null);
-    hasty.close();
+        .hasMessageContaining("T.test has no database")
+        .hasMessageContaining("user request");
+    breaking.get(20, TimeUnit.SECONDS);
     assertThat(db.databasesForTests()).isEmpty();
     use(db, sandbox);
     db.run.end(sandbox, null);
+  }
+
+  private static Void breakOffTheNextCopy(JdbcFixture db) throws SQLException {
+    db.admin(
+        """
+        DO $$ BEGIN
+          LOOP
+            PERFORM pg_stat_clear_snapshot();
+            PERFORM pg_cancel_backend(pid) FROM pg_stat_activity
+              WHERE query LIKE 'CREATE DATABASE %' AND state = 'active';
+            EXIT WHEN FOUND;
+          END LOOP;
+        END $$
+        """);
+    return null;
+  }
+
+  private static boolean isBreaking(JdbcFixture db) throws SQLException {
+    TestDatabase maintenance = db.named("postgres");
+    try (Connection connection =
+            DriverManager.getConnection(
+                maintenance.url(), maintenance.user(), maintenance.password());
+        Statement statement = connection.createStatement();
+        ResultSet row =
+            statement.executeQuery(
+                "SELECT FROM pg_stat_activity WHERE query LIKE 'DO $$%' AND state = 'active'")) {
+      return row.next();
+    }
+  }
+
+  @Test
+  void a_copy_may_take_longer_than_statements_of_the_application() throws Exception {
+    JdbcFixture db = opened(new JdbcFixture());
+    TestDatabase owned = db.withRole("CREATEDB");
+    db.admin("ALTER ROLE \"%s\" SET statement_timeout = '1ms'".formatted(owned.user()));
+    try (Connection connection =
+            DriverManager.getConnection(owned.url(), owned.user(), owned.password());
+        Maintenance session = Maintenance.on(connection)) {
+      session.execute("SELECT pg_sleep(0.05)");
+    }
   }
 
   @Test

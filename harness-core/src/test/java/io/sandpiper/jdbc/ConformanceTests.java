@@ -49,6 +49,8 @@ class ConformanceTests {
             StatementPrograms.all(),
             ResultSetPrograms.all(),
             TransactionPrograms.all(),
+            SavepointPrograms.all(),
+            NestedPrograms.all(),
             ConstraintPrograms.all(),
             TypePrograms.all(),
             SessionPrograms.all(),

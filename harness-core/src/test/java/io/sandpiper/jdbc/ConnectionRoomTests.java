@@ -81,7 +81,7 @@ class ConnectionRoomTests {
   private static List<Connection> take(ConnectionRoom from, int count) throws Exception {
     List<Connection> taken = new ArrayList<>();
     for (int i = 0; i < count; i++) {
-      taken.add(from.take());
+      taken.add(from.take(new Object()));
     }
     return taken;
   }
@@ -90,17 +90,32 @@ class ConnectionRoomTests {
   void two_pools_share_the_room_of_their_server() throws Exception {
     List<Connection> first = take(rooms, 2);
     List<Connection> second = take(otherRooms, 2);
-    assertThatThrownBy(rooms::take)
+    assertThatThrownBy(() -> rooms.take(this))
         .isInstanceOf(SandboxException.class)
         .hasMessageContaining("No connection to ")
         .hasMessageContaining("sandboxes may hold 4 there, beside the 4 of the application's pools")
         .hasMessageContaining("max_connections");
     otherRooms.giveBack(second.get(0));
-    Connection fifth = rooms.take();
+    Connection fifth = rooms.take(this);
     rooms.giveBack(fifth);
     rooms.giveBack(first.get(0));
     rooms.discard(first.get(1));
     otherRooms.discard(second.get(1));
+  }
+
+  @Test
+  void an_interrupted_thread_gets_a_free_connection_and_is_told_why_it_got_none() throws Exception {
+    Thread.currentThread().interrupt();
+    List<Connection> first = take(rooms, 2);
+    List<Connection> second = take(otherRooms, 2);
+    assertThatThrownBy(() -> rooms.take(this))
+        .isInstanceOf(SandboxException.class)
+        .hasMessageContaining("Interrupted while waiting for a connection");
+    assertThat(Thread.interrupted()).isTrue();
+    rooms.giveBack(first.get(0));
+    rooms.giveBack(first.get(1));
+    otherRooms.giveBack(second.get(0));
+    otherRooms.giveBack(second.get(1));
   }
 
   @Test
@@ -109,7 +124,7 @@ class ConnectionRoomTests {
     List<Connection> taken = take(otherRooms, ROOM);
     ExecutorService threads = Executors.newCachedThreadPool();
     try {
-      Future<Connection> waiting = threads.submit(rooms::take);
+      Future<Connection> waiting = threads.submit(() -> rooms.take(this));
       assertThatThrownBy(() -> waiting.get(50, TimeUnit.MILLISECONDS))
           .isInstanceOf(java.util.concurrent.TimeoutException.class);
       otherRooms.giveBack(taken.get(0));
@@ -148,8 +163,8 @@ class ConnectionRoomTests {
   @Test
   void a_pool_that_closes_leaves_its_room_to_others() throws Exception {
     take(rooms, 0);
-    Connection connection = rooms.take();
-    otherRooms.giveBack(otherRooms.take());
+    Connection connection = rooms.take(this);
+    otherRooms.giveBack(otherRooms.take(this));
     otherRooms.close();
     List<Connection> more = take(rooms, ROOM + 1);
     for (Connection each : more) {
@@ -196,9 +211,9 @@ class ConnectionRoomTests {
     simple.setPassword(one.pool.getPassword());
     try (ConnectionRoom unpooled = new ConnectionRoom(simple, servers, Duration.ofSeconds(10))) {
       assertThat(unpooled.destination()).isEqualTo(rooms.destination());
-      Connection first = unpooled.take();
+      Connection first = unpooled.take(this);
       unpooled.giveBack(first);
-      Connection second = unpooled.take();
+      Connection second = unpooled.take(this);
       assertThat(second).isSameAs(first);
       unpooled.giveBack(second);
     }

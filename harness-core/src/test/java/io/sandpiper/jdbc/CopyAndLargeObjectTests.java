@@ -24,12 +24,14 @@ import org.junit.jupiter.api.Test;
 import org.postgresql.PGConnection;
 import org.postgresql.copy.CopyIn;
 import org.postgresql.copy.CopyManager;
+import org.postgresql.copy.CopyOut;
 import org.postgresql.largeobject.LargeObject;
 import org.postgresql.largeobject.LargeObjectManager;
 
 class CopyAndLargeObjectTests extends InSandbox {
 
   private static final String COPY_IN = "COPY item (id, name) FROM STDIN";
+  private static final String COPY_OUT = "COPY (SELECT generate_series(1, %d)) TO STDOUT";
 
   private static CopyManager copies(Connection connection) throws SQLException {
     return connection.unwrap(PGConnection.class).getCopyAPI();
@@ -89,6 +91,47 @@ class CopyAndLargeObjectTests extends InSandbox {
           connection.close();
           assertThat(db.ids()).containsExactly(1, 2);
         });
+  }
+
+  @Test
+  void a_copy_to_the_client_leaves_nothing_to_the_statement_after_its_cancel() throws Exception {
+    inside(
+        () -> {
+          try (Connection connection = connection()) {
+            for (int rows : new int[] {3, 300_000}) {
+              CopyOut copy = copies(connection).copyOut(COPY_OUT.formatted(rows));
+              assertThat(copy.readFromCopy()).isNotNull();
+              copy.cancelCopy();
+              assertThat(copy.isActive()).isFalse();
+              assertThat(value(connection, "SELECT 'next'")).isEqualTo("next");
+            }
+            copies(connection).copyOut(COPY_OUT.formatted(3)).readFromCopy();
+          }
+          assertThat(value("SELECT 'next'")).isEqualTo("next");
+        });
+  }
+
+  @Test
+  void a_copy_that_has_lost_its_connection_says_that_it_is_not_active() throws Exception {
+    Sandbox losing = db.open("T.losing");
+    inside(
+        losing,
+        () -> {
+          Connection connection = connection();
+          int process = connection.unwrap(PGConnection.class).getBackendPID();
+          CopyOut copy = copies(connection).copyOut(COPY_OUT.formatted(10_000_000));
+          db.admin("SELECT pg_terminate_backend(%d, 5000)".formatted(process));
+          assertThatThrownBy(
+                  () -> {
+                    while (copy.readFromCopy() != null) {
+                      continue;
+                    }
+                  })
+              .isInstanceOf(SQLException.class);
+          assertThat(copy.isActive()).isFalse();
+          assertThatThrownBy(copy::readFromCopy).hasMessageContaining("is lost since");
+        });
+    db.run.end(losing, null);
   }
 
   @Test

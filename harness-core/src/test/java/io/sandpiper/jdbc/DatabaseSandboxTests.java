@@ -9,6 +9,8 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
+import java.io.StringReader;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -27,6 +29,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.postgresql.PGConnection;
 import org.postgresql.PGNotification;
+import org.postgresql.copy.CopyIn;
+import org.postgresql.copy.CopyManager;
 
 class DatabaseSandboxTests {
 
@@ -186,6 +190,48 @@ class DatabaseSandboxTests {
   }
 
   @Test
+  void a_connection_that_is_closed_with_an_open_copy_says_so_and_is_not_waited_for()
+      throws Exception {
+    for (boolean autoCommit : new boolean[] {true, false}) {
+      inside(
+          () -> {
+            Connection connection = connection();
+            connection.setAutoCommit(autoCommit);
+            CopyManager copies = connection.unwrap(PGConnection.class).getCopyAPI();
+            CopyIn copy = copies.copyIn("COPY item (id, name) FROM STDIN");
+            byte[] row = "1\tdropped\n".getBytes(StandardCharsets.UTF_8);
+            copy.writeToCopy(row, 0, row.length);
+            assertThatThrownBy(connection::close)
+                .isInstanceOf(SandboxException.class)
+                .hasMessageContaining("COPY is open")
+                .hasMessageContaining("end or cancel the COPY");
+            assertThat(connection.isClosed()).isTrue();
+            write(autoCommit ? 2 : 3);
+          });
+    }
+    inside(() -> assertThat(db.ids()).containsExactly(2, 3));
+  }
+
+  @Test
+  void a_connection_that_has_copied_is_for_the_next_user() throws Exception {
+    inside(
+        () -> {
+          List<String> processes = new ArrayList<>();
+          for (int i = 1; i <= 2; i++) {
+            try (Connection connection = connection()) {
+              processes.add(InSandbox.value(connection, "SELECT pg_backend_pid()"));
+              CopyManager copies = connection.unwrap(PGConnection.class).getCopyAPI();
+              copies.copyIn("COPY item (id, name) FROM STDIN", new StringReader(i + "\tx\n"));
+              Thread.currentThread().interrupt();
+            }
+            assertThat(Thread.interrupted()).isTrue();
+          }
+          assertThat(processes.get(0)).isEqualTo(processes.get(1));
+          assertThat(db.ids()).containsExactly(1, 2);
+        });
+  }
+
+  @Test
   void statements_are_in_the_journal_with_their_rows() throws Exception {
     inside(
         () -> {
@@ -219,8 +265,16 @@ class DatabaseSandboxTests {
                 .hasMessageContaining("All 2 connections")
                 .hasMessageContaining("T.test")
                 .hasMessageContaining("maximumPoolSize");
+            Thread.currentThread().interrupt();
+            assertThatThrownBy(() -> insert(three, 3))
+                .isInstanceOf(SandboxException.class)
+                .hasMessageContaining("Interrupted while waiting for a connection");
+            two.close();
+            assertThat(Thread.currentThread().isInterrupted()).isTrue();
+            insert(three, 4);
+            assertThat(Thread.interrupted()).isTrue();
           }
-          assertThat(db.ids()).containsExactly(1, 2);
+          assertThat(db.ids()).containsExactly(1, 2, 4);
         });
   }
 

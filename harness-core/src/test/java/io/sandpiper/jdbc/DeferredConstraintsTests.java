@@ -36,6 +36,20 @@ class DeferredConstraintsTests extends InSandbox {
   }
 
   @Test
+  void a_check_of_what_the_outer_transaction_left_is_no_write_of_the_inner_one() throws Exception {
+    inside(
+        () -> {
+          try (Connection outer = transaction()) {
+            run(outer, "INSERT INTO late VALUES (7)");
+            run(outer, "INSERT INTO parent VALUES (7)");
+            assertThat(value("SELECT count(*) FROM parent WHERE id = 7")).isEqualTo("1");
+            outer.rollback();
+          }
+          assertThat(value("SELECT count(*) FROM parent WHERE id = 7")).isEqualTo("0");
+        });
+  }
+
+  @Test
   void deferred_ones_fire_at_the_commit_and_immediate_ones_at_the_statement() throws Exception {
     inside(
         () -> {

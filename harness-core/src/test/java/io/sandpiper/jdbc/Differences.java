@@ -119,6 +119,29 @@ final class Differences {
               "INSERT INTO item VALUES (2, 'n') -> !SandboxException SP003 naming DATABASE",
               "left -> [\"11 tables\", \"item[(1,n,)]\", \"side.item[(1,b)]\", \"0 large objects\"]"),
           in(
+              "an outer commit before the inner one, with savepoints",
+              "refused where its savepoints or constraints cannot be told from the inner one's",
+              "outer commit -> !SandboxException SP003 naming DATABASE",
+              "INSERT INTO item VALUES (3, 'c') -> !SandboxException SP003 naming DATABASE",
+              "inner commit -> !SandboxException SP003 naming DATABASE",
+              "ROLLBACK TO s -> !SandboxException SP003 naming DATABASE",
+              "left -> !SandboxException SP003 naming DATABASE",
+              "the test fails naming DATABASE"),
+          in(
+              "an outer commit before the inner one, of a violation",
+              "refused where its savepoints or constraints cannot be told from the inner one's",
+              "outer commit -> !SandboxException SP003 naming DATABASE",
+              "INSERT INTO item VALUES (3, 'c') -> !SandboxException SP003 naming DATABASE",
+              "inner commit -> !SandboxException SP003 naming DATABASE",
+              "left -> !SandboxException SP003 naming DATABASE",
+              "the test fails naming DATABASE"),
+          in(
+              "an inner transaction inside a read-only one with a savepoint",
+              "read-only too where that one has savepoints or constraint modes of its own",
+              "INSERT INTO item VALUES (1, 'a') -> !SandboxException SP003 naming DATABASE",
+              "SELECT id FROM item -> rows (id int4)",
+              "left -> [\"11 tables\", \"0 large objects\"]"),
+          in(
               "a new value of an enum",
               "a value added to an enum cannot be used in the same test",
               "SELECT 'great'::mood::text -> !PSQLException 55P04 0 {ERROR | unsafe use of "

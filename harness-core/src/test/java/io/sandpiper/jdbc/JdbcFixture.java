@@ -153,13 +153,6 @@ final class JdbcFixture implements AutoCloseable {
     }
   }
 
-  /** How many threads queue for the connection of a sandbox. */
-  int leaseQueue(Sandbox sandbox) {
-    return sandbox.parts(SandboxConnection.class).stream()
-        .mapToInt(connection -> connection.leases().queueLength())
-        .sum();
-  }
-
   /** The databases on the server that are those of tests, without those of earlier fixtures. */
   List<String> databasesForTests() throws SQLException {
     List<String> names = databases("sp_c_");

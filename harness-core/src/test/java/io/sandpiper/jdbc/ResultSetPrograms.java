@@ -45,6 +45,38 @@ final class ResultSetPrograms {
   static List<Program> all() {
     return List.of(
         on(
+            "objects of user-defined types by every way to rows",
+            (c, seen) -> {
+              String insert = "INSERT INTO kinds (id, a_mood, a_pair) VALUES (?, 'ok', '(1,b)')";
+              String[] keys = {"id", "a_mood", "a_pair"};
+              try (var s = c.prepareStatement(insert, keys)) {
+                s.setInt(1, 1);
+                s.executeUpdate();
+                objects(s.getGeneratedKeys(), seen);
+                for (int id : new int[] {2, 3}) {
+                  s.setInt(1, id);
+                  s.addBatch();
+                }
+                s.executeBatch();
+                objects(s.getGeneratedKeys(), seen);
+              }
+              try (var s = c.createStatement()) {
+                s.executeUpdate(insert.replace("?", "4"), keys);
+                objects(s.getGeneratedKeys(), seen);
+                s.execute(insert.replace("?", "5"), java.sql.Statement.RETURN_GENERATED_KEYS);
+                seen.see("keys", () -> s.getGeneratedKeys().next());
+                seen.see("no keys", () -> c.createStatement().getGeneratedKeys().next());
+                s.execute(
+                    "SELECT a_mood FROM kinds WHERE id = 1; SELECT a_pair, a_mood FROM kinds WHERE id"
+                        + " < 3");
+                objects(s.getResultSet(), seen);
+                seen.see("more", s::getMoreResults);
+                objects(s.getResultSet(), seen);
+                seen.see("no more", s::getMoreResults);
+                seen.see("nothing", s::getResultSet);
+              }
+            }),
+        on(
             "metadata of a result set",
             (c, seen) -> {
               items(c, 1);
@@ -431,5 +463,15 @@ final class ResultSetPrograms {
                 seen.see("reader", () -> rows.getCharacterStream(2));
               }
             }));
+  }
+
+  private static void objects(ResultSet rows, Transcript seen) throws Exception {
+    while (rows.next()) {
+      for (int i = 1; i <= rows.getMetaData().getColumnCount(); i++) {
+        int column = i;
+        seen.see("object", () -> rows.getObject(column));
+        seen.see("text", () -> rows.getString(column));
+      }
+    }
   }
 }

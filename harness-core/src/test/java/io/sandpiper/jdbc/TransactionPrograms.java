@@ -416,6 +416,34 @@ final class TransactionPrograms {
                     "EXECUTE q",
                     "DEALLOCATE q")),
         on(
+            "texts that begin with a comment",
+            (c, seen) -> {
+              seen.sql(
+                  c,
+                  "/* one */ INSERT INTO item VALUES (1, 'a')",
+                  "-- two\nINSERT INTO item VALUES (1, 'b')",
+                  "-- three\rSELECT id FROM item",
+                  "/* nothing */",
+                  "-- nothing",
+                  "",
+                  "/* a /* nested */ one */ (SELECT 1)",
+                  "/* no block */ LOCK TABLE item");
+              c.setAutoCommit(false);
+              seen.sql(c, "/* four */ INSERT INTO item VALUES (2, 'a')", "-- s\nSAVEPOINT s");
+              seen.sql(c, "/* five */ INSERT INTO item VALUES (2, 'b')", "-- s\nROLLBACK TO s");
+              c.commit();
+              seen.sql(c, "/* six */ SELECT nothing", "/* seven */ SELECT 1");
+              c.rollback();
+              seen.sql(c, "/* eight */ SET CONSTRAINTS ALL DEFERRED", "SELECT id FROM item");
+              c.commit();
+              seen.sql(c, "/* nine */");
+              seen.sql(c, insert(3));
+              c.rollback();
+              seen.sql(c, "/* ten */ SAVEPOINT t", insert(4), "ROLLBACK TO t");
+              c.commit();
+              seen.sql(c, "SELECT id FROM item");
+            }),
+        on(
             "COMMIT as SQL text",
             (c, seen) -> {
               c.setAutoCommit(false);
