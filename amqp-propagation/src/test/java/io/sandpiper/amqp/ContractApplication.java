@@ -14,10 +14,12 @@ import org.springframework.amqp.core.Queue;
 import org.springframework.amqp.rabbit.AsyncRabbitTemplate;
 import org.springframework.amqp.rabbit.annotation.RabbitHandler;
 import org.springframework.amqp.rabbit.annotation.RabbitListener;
+import org.springframework.amqp.rabbit.annotation.RabbitListenerConfigurer;
 import org.springframework.amqp.rabbit.batch.SimpleBatchingStrategy;
 import org.springframework.amqp.rabbit.config.DirectRabbitListenerContainerFactory;
 import org.springframework.amqp.rabbit.config.RetryInterceptorBuilder;
 import org.springframework.amqp.rabbit.config.SimpleRabbitListenerContainerFactory;
+import org.springframework.amqp.rabbit.config.SimpleRabbitListenerEndpoint;
 import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.amqp.rabbit.core.BatchingRabbitTemplate;
 import org.springframework.amqp.rabbit.core.RabbitTemplate;
@@ -57,6 +59,7 @@ class ContractApplication {
           "contract.manual.direct",
           "contract.listener",
           "contract.adapter",
+          "contract.endpoint",
           "contract.batch",
           "contract.batch.messages",
           "contract.batch.channel-transacted",
@@ -315,6 +318,16 @@ class ContractApplication {
         new MessageListenerAdapter(
             (Consumer<String>) text -> log.handle("contract.adapter", text), "accept"));
     return container;
+  }
+
+  /** Its factory is no bean. */
+  @Bean
+  static RabbitListenerConfigurer endpoint(CachingConnectionFactory connections, ContractLog log) {
+    SimpleRabbitListenerEndpoint endpoint = new SimpleRabbitListenerEndpoint();
+    endpoint.setId("contract.endpoint");
+    endpoint.setQueueNames("contract.endpoint");
+    endpoint.setMessageListener(message -> log.handle("contract.endpoint", text(message)));
+    return registrar -> registrar.registerEndpoint(endpoint, simple(connections, factory -> {}));
   }
 
   @Bean

@@ -82,9 +82,11 @@ class MixedBatchTests {
 
   private static @Nullable String setting(String name) {
     String url = System.getenv("SANDPIPER_RABBIT_URL");
-    return name.equals("sandpiper.rabbit.url")
-        ? url
-        : name.equals("sandpiper.rabbit.server") && url == null ? "embedded" : null;
+    String unless =
+        name.equals("sandpiper.rabbit.url")
+            ? url
+            : name.equals("sandpiper.rabbit.server") && url == null ? "embedded" : null;
+    return System.getProperty(name, unless);
   }
 
   @AfterEach
