@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
@@ -197,8 +198,9 @@ class SpringAmqpContractTests {
   @MethodSource("ways_to_publish")
   void what_is_published_in_any_way_comes_home(String way, Sandbox sandbox) throws Exception {
     List<String> texts = texts(sandbox, "ok");
+    Publisher publisher = Objects.requireNonNull(publishers.get(way));
     for (String text : texts) {
-      publishers.get(way).publish("contract.class", text);
+      publisher.publish("contract.class", text);
     }
 
     for (String text : texts) {
