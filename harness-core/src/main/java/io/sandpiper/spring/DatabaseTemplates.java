@@ -1,5 +1,6 @@
 package io.sandpiper.spring;
 
+import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.jdbc.SandboxDataSource;
 import java.sql.SQLException;
 import java.util.Collection;
@@ -58,9 +59,18 @@ final class DatabaseTemplates {
     };
   }
 
+  private static boolean isUsed(SandboxDataSource dataSource) throws SQLException {
+    return !dataSource.isWrapperFor(HikariDataSource.class)
+        || dataSource.unwrap(HikariDataSource.class).isRunning();
+  }
+
   private static void prepare(SandboxDataSource dataSource) {
     try {
-      dataSource.prepareTemplate();
+      // An application that has not used a pool until now may never, and its server may not be
+      // there.
+      if (isUsed(dataSource)) {
+        dataSource.prepareTemplate();
+      }
     } catch (SQLException failed) {
       LOG.debug("No template yet for isolation DATABASE: {}", failed.getMessage(), failed);
     }
