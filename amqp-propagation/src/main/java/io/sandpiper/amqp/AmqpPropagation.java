@@ -4,7 +4,9 @@ import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.ConnectionFactory;
 import io.sandpiper.Run;
+import org.springframework.amqp.rabbit.AsyncRabbitTemplate;
 import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
+import org.springframework.amqp.rabbit.core.BatchingRabbitTemplate;
 import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer;
 
 /**
@@ -14,7 +16,7 @@ import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer
  * <p>In a Spring Boot test nothing of this has to be called: beans are wrapped as they are made.
  * Each {@code wrap} changes its argument in place and returns it, but for connections and channels,
  * in whose place it returns a proxy; wrapping twice is wrapping once. The application's own
- * collectors, advice and post-processors stay, inside ours.
+ * collectors, advice, error handlers and post-processors stay, inside ours.
  */
 public final class AmqpPropagation {
 
@@ -68,11 +70,24 @@ public final class AmqpPropagation {
   }
 
   /**
-   * Runs the listener of a container that is not initialised yet inside the scope of each message's
-   * test, and acknowledges without it what must not reach the application.
+   * Runs the listener of a container that was not started yet, and its error handler, inside the
+   * scope of each message's test, and acknowledges without it what must not reach the application.
+   * To be called when the application has set its advice and error handler.
    */
   public static <T extends AbstractMessageListenerContainer> T wrap(T container) {
-    ListenerAdvice.prepend(container, Run.ofThisJvm());
+    ListenerAdvice.install(container, Run.ofThisJvm());
     return container;
+  }
+
+  /** Handles replies inside the scope of the test that asked; before the template is started. */
+  public static <T extends AsyncRabbitTemplate> T wrap(T template) {
+    AsyncTemplates.wrapContainer(template);
+    return template;
+  }
+
+  /** Keeps the batches of the template apart by test; its connection factory is wrapped as well. */
+  public static <T extends BatchingRabbitTemplate> T wrap(T template) {
+    TestBatches.install(template);
+    return template;
   }
 }

@@ -3,11 +3,13 @@ package io.sandpiper.amqp;
 import com.rabbitmq.client.AMQP;
 import io.sandpiper.Hop;
 import io.sandpiper.Propagation;
+import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -46,12 +48,11 @@ final class Stamping {
       @Nullable Object body,
       Send send)
       throws Throwable {
-    Work work = Work.current();
-    if (work == null) {
+    Sandbox sandbox = senderOf(exchange, routingKey, properties);
+    if (sandbox == null) {
       send.send(properties);
       return null;
     }
-    Sandbox sandbox = work.sandbox();
     AMQP.BasicProperties stamped = stamp(sandbox, properties);
     // Recorded before it is sent: the reply may be faster than this thread.
     Publication publication =
@@ -67,6 +68,30 @@ final class Stamping {
       publication.failed(failed);
       throw failed;
     }
+  }
+
+  /**
+   * Whose message it is: the test's that the thread works for; on a thread that works for nobody,
+   * such as a timer's, the test's that the message names, be it by what it answers.
+   */
+  private static @Nullable Sandbox senderOf(
+      String exchange, String routingKey, AMQP.@Nullable BasicProperties properties) {
+    Work work = Work.current();
+    if (work != null) {
+      return work.sandbox();
+    }
+    if (properties == null || Sandbox.isOutside()) {
+      return null;
+    }
+    return Run.ofThisJvm()
+        .sandboxOf(
+            new Hop.Content(
+                Hop.Direction.SENT,
+                routingKey,
+                new Hop.Route(exchange, routingKey),
+                Objects.requireNonNullElse(properties.getHeaders(), Map.of()),
+                new byte[0],
+                new Hop.Ids(properties.getCorrelationId(), null, null)));
   }
 
   private static Hop.Content content(

@@ -127,7 +127,7 @@ class InTransitTests {
     container.setShutdownTimeout(10_000);
     container.setMessageListener(listener);
     settings.accept(container);
-    ListenerAdvice.prepend(container, run);
+    ListenerAdvice.install(container, run);
     container.afterPropertiesSet();
     container.start();
     containers.add(container);
@@ -485,7 +485,7 @@ class InTransitTests {
   void a_request_is_waited_for_until_its_future_and_what_depends_on_it_is_complete() {
     SimpleMessageListenerContainer replies = new SimpleMessageListenerContainer(connections);
     replies.setQueueNames(queue("answers"));
-    ListenerAdvice.prepend(replies, run);
+    ListenerAdvice.install(replies, run);
     replies.afterPropertiesSet();
     containers.add(replies);
     answersAreWaitedFor(new AsyncRabbitTemplate(new RabbitTemplate(connections), replies));
