@@ -33,6 +33,13 @@ class AmqpPropagationAutoConfiguration {
   }
 
   @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static EndpointContainers sandpiperEndpointContainers(
+      ObjectProvider<RabbitListenerEndpointRegistry> registries) {
+    return new EndpointContainers(registries);
+  }
+
+  @Bean
   @ConditionalOnSingleCandidate(ConnectionFactory.class)
   QueueDiagnosis sandpiperQueueDiagnosis(
       ObjectProvider<AmqpAdmin> admins, ConnectionFactory connections) {

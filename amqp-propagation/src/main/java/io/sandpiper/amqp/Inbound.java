@@ -57,14 +57,15 @@ final class Inbound {
   /**
    * Judges a message; once a delivery. Waits while a message is forwarded to another home.
    *
+   * @param delivery how it is to be settled, or null where nobody knows
    * @throws NotForwardedException where that failed; its channel is closed then, so that the broker
    *     delivers it again
    */
-  Verdict judge(Incoming message) {
+  Verdict judge(Incoming message, @Nullable Delivery delivery) {
     Hop.Content content = message.content();
     String home = homes.elsewhere(content, consumer);
     if (home != null) {
-      forward(message, content, home);
+      forward(message, content, home, delivery);
       return new Verdict.Acknowledge();
     }
     Original.Journey journey = message.journey();
@@ -72,20 +73,22 @@ final class Inbound {
       countAgain(content);
     }
     try {
-      return journey != null && journey.disturbed() ? arrive(content) : disturb(message, content);
+      return journey != null && journey.disturbed()
+          ? arrive(content, delivery)
+          : disturb(message, content, delivery);
     } finally {
       putBack.arrived(journey, content.address());
     }
   }
 
-  private void forward(Incoming message, Hop.Content content, String home) {
+  private void forward(
+      Incoming message, Hop.Content content, String home, @Nullable Delivery delivery) {
     Sandbox sandbox = run.sandboxOf(content);
     Original original = message.received();
     Original.Journey journey = original.onward();
-    boolean counted = putBack.expects(journey);
-    if (sandbox != null && !counted) {
+    if (sandbox != null && !putBack.expects(journey)) {
       putBack.expect(journey, sandbox, original.queue());
-      notInTransit(sandbox, content);
+      hidden(sandbox, content, delivery);
     }
     if (!forwarding.forward(original, journey, home, message.channel())) {
       putBack.arrived(journey, original.queue());
@@ -101,9 +104,21 @@ final class Inbound {
     }
   }
 
-  private Verdict arrive(Hop.Content content) {
+  /**
+   * Judges a message that is where it belongs, and to which no fault happens.
+   *
+   * @param delivery how it is to be settled, or null where nobody knows
+   */
+  Verdict arrive(Hop.Content content, @Nullable Delivery delivery) {
+    Sandbox sandbox = delivery == null ? null : run.sandboxOf(content);
+    if (delivery != null && sandbox != null) {
+      delivery.arrives(sandbox, content.address());
+    }
     Arrival arrival = run.arrive(content, "listener " + content.address());
     if (arrival instanceof Arrival.Accepted accepted) {
+      if (delivery != null) {
+        delivery.begins(accepted.work());
+      }
       return new Verdict.Handle(accepted.work());
     }
     return arrival instanceof Arrival.Refused
@@ -111,11 +126,11 @@ final class Inbound {
         : new Verdict.HandleUnowned();
   }
 
-  private Verdict disturb(Incoming message, Hop.Content content) {
+  private Verdict disturb(Incoming message, Hop.Content content, @Nullable Delivery delivery) {
     Disturbance disturbance = run.disturb(content);
     Sandbox sandbox = disturbance == null ? null : run.sandboxOf(content);
     if (disturbance == null || sandbox == null) {
-      return arrive(content);
+      return arrive(content, delivery);
     }
     Original original = message.received();
     Runnable act =
@@ -129,20 +144,24 @@ final class Inbound {
                         delay));
     if (!disturbance.handled()) {
       act.run();
-      notInTransit(sandbox, content);
+      hidden(sandbox, content, delivery);
       return new Verdict.Acknowledge();
     }
-    Verdict verdict = arrive(content);
+    Verdict verdict = arrive(content, delivery);
     if (verdict instanceof Verdict.Handle handle) {
       handle.work().lastly(failure -> act.run());
     }
     return verdict;
   }
 
-  /** It has come, and nobody sees it: what is still to come of it has a name of its own. */
-  private static void notInTransit(Sandbox sandbox, Hop.Content content) {
+  /**
+   * It has come, and nobody sees it: what is still to come of it has a name of its own. A delivery
+   * that is to be settled says so itself when it is.
+   */
+  private static void hidden(
+      Sandbox sandbox, Hop.Content content, @Nullable Delivery delivery) {
     String messageId = content.ids().messageId();
-    if (messageId != null) {
+    if (delivery == null && messageId != null) {
       sandbox.notInTransit(messageId, content.address());
     }
   }

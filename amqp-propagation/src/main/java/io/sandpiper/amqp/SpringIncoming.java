@@ -5,7 +5,6 @@ import com.rabbitmq.client.Channel;
 import io.sandpiper.Hop;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.core.Message;
 import org.springframework.amqp.core.MessageDeliveryMode;
@@ -80,16 +79,7 @@ final class SpringIncoming implements Incoming {
 
   @Override
   public Hop.Content content() {
-    MessageProperties properties = message.getMessageProperties();
-    return new Hop.Content(
-        Hop.Direction.RECEIVED,
-        queueOf(message),
-        new Hop.Route(
-            text(properties.getReceivedExchange()), text(properties.getReceivedRoutingKey())),
-        properties.getHeaders(),
-        message.getBody(),
-        new Hop.Ids(
-            properties.getCorrelationId(), properties.getMessageId(), properties.getReplyTo()));
+    return SpringMessages.received(message);
   }
 
   @Override
@@ -113,14 +103,10 @@ final class SpringIncoming implements Incoming {
     return channel instanceof ChannelProxy proxy ? proxy.getTargetChannel() : channel;
   }
 
-  static String queueOf(Message message) {
-    return Objects.requireNonNullElse(message.getMessageProperties().getConsumerQueue(), "?");
-  }
-
   private static Original received(Message message, Original.@Nullable Journey journey) {
     MessageProperties properties = message.getMessageProperties();
     return new Original(
-        queueOf(message),
+        SpringMessages.queueOf(message),
         text(properties.getReceivedExchange()),
         text(properties.getReceivedRoutingKey()),
         Boolean.TRUE.equals(properties.getRedelivered()),

@@ -16,10 +16,12 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -89,7 +91,7 @@ class StrayTests {
 
     send(id, Map.of("kept", "as it was"), "too late");
 
-    GetResponse parked = await().until(this::parked, java.util.Objects::nonNull);
+    GetResponse parked = await().until(this::parked, Objects::nonNull);
     Original original =
         Original.of(Homes.PARKED, parked.getEnvelope(), parked.getProps(), parked.getBody());
     assertThat(new String(original.body(), StandardCharsets.UTF_8)).isEqualTo("too late");
@@ -112,7 +114,7 @@ class StrayTests {
 
     send("sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted("nobody"), travelled, "round and round");
 
-    GetResponse parked = await().until(this::parked, java.util.Objects::nonNull);
+    GetResponse parked = await().until(this::parked, Objects::nonNull);
     assertThat(new String(parked.getBody(), StandardCharsets.UTF_8)).isEqualTo("round and round");
   }
 
@@ -132,10 +134,8 @@ class StrayTests {
     }
   }
 
-  private @org.jspecify.annotations.Nullable GetResponse parked() {
-    return first
-        .getBean(RabbitTemplate.class)
-        .execute(channel -> channel.basicGet(Homes.PARKED, true));
+  private @Nullable GetResponse parked() {
+    return broker.get(Homes.PARKED);
   }
 
   private long left(String queue) {

@@ -264,7 +264,11 @@ final class ConnectionHandle extends JdbcHandle {
         () -> {
           Object made = Reflect.call(method, connection.raw(request), args);
           Savepoint savepoint = (Savepoint) Objects.requireNonNull(made);
-          Lease lease = Objects.requireNonNull(transaction);
+          Lease lease = transaction;
+          if (lease == null) {
+            // Another thread has closed the connection meanwhile.
+            throw hasBeenClosed();
+          }
           lease.taken(SqlText.of("SAVEPOINT " + name(savepoint)).steps());
           lease.releaseAtEnd();
           return savepoint;

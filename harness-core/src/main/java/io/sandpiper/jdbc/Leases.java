@@ -208,16 +208,6 @@ final class Leases {
     }
   }
 
-  /** Whether a COPY is open, without whose end the connection answers nothing else. */
-  boolean copying() {
-    lock.lock();
-    try {
-      return held.stream().anyMatch(Lease::copying);
-    } finally {
-      lock.unlock();
-    }
-  }
-
   /** The lease that everybody waits for, or null where the connection is free. */
   @Nullable Lease holder() {
     lock.lock();

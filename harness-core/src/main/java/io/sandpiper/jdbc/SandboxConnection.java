@@ -35,6 +35,7 @@ final class SandboxConnection implements SandboxPart {
   private @Nullable Connection taken;
   private volatile @Nullable Opened opened;
   private volatile @Nullable SQLException broken;
+  private volatile @Nullable CopyOperation lastCopy;
   private volatile boolean failsTest;
   private volatile boolean ended;
 
@@ -192,6 +193,7 @@ final class SandboxConnection implements SandboxPart {
               () -> {
                 T open = call.call();
                 lease.copying(open);
+                lastCopy = open;
                 return open;
               });
       begun = true;
@@ -540,7 +542,7 @@ final class SandboxConnection implements SandboxPart {
   private void rollBack(Connection connection) throws SQLException {
     Opened now = opened;
     // The server rolls back what a closed connection leaves.
-    boolean reusable = now != null && !leases.copying() && undo(now);
+    boolean reusable = now != null && !copying() && undo(now);
     open.remove(this);
     if (reusable) {
       room.giveBack(connection);
@@ -550,6 +552,12 @@ final class SandboxConnection implements SandboxPart {
     if (failsTest && broken instanceof SandboxException first) {
       throw first;
     }
+  }
+
+  /** Whether a COPY is open, whose lease may have ended: nothing can be sent then. */
+  private boolean copying() {
+    CopyOperation last = lastCopy;
+    return last != null && last.isActive();
   }
 
   /** Rolls back; returns whether the next sandbox may have the connection. */

@@ -175,14 +175,13 @@ final class Savepoints {
       giveUpFailed(outer);
       interruptReadOnly(lease, outer);
       boolean otherModes = hasOtherModes(lease);
-      // The check locks rows, so it counts as writing: it must not be the inner one's.
       lease.checksApart((facts().defer() == null && !otherModes) || nothingViolated());
-      lease.writersBefore(writers("SAVEPOINT " + name(lease) + ";" + WRITERS));
+      String modes =
+          otherModes && lease.checksApart() ? constraints.beforeInner(facts()) + ";" : "";
+      // Checks lock rows for the outer one, which must not count as writing of the inner one.
+      lease.writersBefore(writers("SAVEPOINT " + name(lease) + ";" + modes + WRITERS));
       lease.savepoint(name(lease));
       lease.releaseAtEnd();
-      if (otherModes && lease.checksApart()) {
-        session.send(constraints.beforeInner(facts()));
-      }
     } else {
       if (++unreleased >= (based ? RELEASE_EVERY : WITHOUT_BASE)) {
         releaseAll();
@@ -409,6 +408,33 @@ final class Savepoints {
     }
   }
 
+  private void keep(Lease lease, @Nullable String check) throws SQLException {
+    String savepoint = lease.savepoint();
+    if (savepoint != null && lease.nested()) {
+      keepInside(lease, check == null ? "" : check + ";", savepoint);
+      return;
+    }
+    check(lease, check);
+    if (savepoint != null && lease.releasedAtEnd()) {
+      session.send(newBase(savepoint));
+      based();
+    }
+  }
+
+  /** The check may lock rows for the outer one, which is no write of the inner one. */
+  private void keepInside(Lease lease, String check, String savepoint) throws SQLException {
+    long writers;
+    try {
+      writers = writers(WRITERS + ";" + check + "RELEASE SAVEPOINT " + savepoint);
+    } catch (SQLException violated) {
+      undo(lease);
+      throw violated;
+    }
+    if (writers > lease.writersBefore()) {
+      lease.wroteInsideOuter();
+    }
+  }
+
   /** The SQL that checks what a commit would check and leaves the modes of who goes on, or null. */
   private @Nullable String checkAtCommit(Lease lease) throws SQLException {
     if (!lease.nested()) {
@@ -449,33 +475,6 @@ final class Savepoints {
             && !lease.releasedAtEnd()
             && !lease.setConstraints()
             && (facts().defer() == null || nothingViolated()));
-  }
-
-  private void keep(Lease lease, @Nullable String check) throws SQLException {
-    String savepoint = lease.savepoint();
-    if (savepoint != null && lease.nested()) {
-      keepInside(lease, check == null ? "" : check + ";", savepoint);
-      return;
-    }
-    check(lease, check);
-    if (savepoint != null && lease.releasedAtEnd()) {
-      session.send(newBase(savepoint));
-      based();
-    }
-  }
-
-  /** The check may lock rows for the outer one, which is no write of the inner one. */
-  private void keepInside(Lease lease, String check, String savepoint) throws SQLException {
-    long writers;
-    try {
-      writers = writers(WRITERS + ";" + check + "RELEASE SAVEPOINT " + savepoint);
-    } catch (SQLException violated) {
-      undo(lease);
-      throw violated;
-    }
-    if (writers > lease.writersBefore()) {
-      lease.wroteInsideOuter();
-    }
   }
 
   private void check(Lease lease, @Nullable String sql) throws SQLException {

@@ -1,6 +1,5 @@
 package io.sandpiper.spring;
 
-import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.jdbc.SandboxDataSource;
 import java.sql.SQLException;
 import java.util.Collection;
@@ -59,16 +58,11 @@ final class DatabaseTemplates {
     };
   }
 
-  private static boolean isUsed(SandboxDataSource dataSource) throws SQLException {
-    return !dataSource.isWrapperFor(HikariDataSource.class)
-        || dataSource.unwrap(HikariDataSource.class).isRunning();
-  }
-
   private static void prepare(SandboxDataSource dataSource) {
     try {
       // An application that has not used a pool until now may never, and its server may not be
       // there.
-      if (isUsed(dataSource)) {
+      if (dataSource.isUsed()) {
         dataSource.prepareTemplate();
       }
     } catch (SQLException failed) {

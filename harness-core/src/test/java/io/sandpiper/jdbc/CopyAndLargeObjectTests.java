@@ -228,6 +228,17 @@ class CopyAndLargeObjectTests extends InSandbox {
   }
 
   @Test
+  void a_connection_with_an_open_copy_can_be_closed_while_the_sandbox_ends() throws Exception {
+    Sandbox ending = db.open("T.ending");
+    Connection connection = connection();
+    inside(ending, () -> copies(connection).copyIn(COPY_IN));
+    ending.parts(SandboxConnection.class).forEach(SandboxConnection::fence);
+    connection.close();
+    Future<?> end = threads.submit(() -> db.run.end(ending, null));
+    end.get(20, TimeUnit.SECONDS);
+  }
+
+  @Test
   void a_connection_with_an_open_copy_can_be_closed_after_the_end() throws Exception {
     Connection connection = connection();
     inside(() -> copies(connection).copyIn(COPY_IN));
