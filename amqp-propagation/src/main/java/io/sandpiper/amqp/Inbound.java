@@ -158,8 +158,7 @@ final class Inbound {
    * It has come, and nobody sees it: what is still to come of it has a name of its own. A delivery
    * that is to be settled says so itself when it is.
    */
-  private static void hidden(
-      Sandbox sandbox, Hop.Content content, @Nullable Delivery delivery) {
+  private static void hidden(Sandbox sandbox, Hop.Content content, @Nullable Delivery delivery) {
     String messageId = content.ids().messageId();
     if (delivery == null && messageId != null) {
       sandbox.notInTransit(messageId, content.address());

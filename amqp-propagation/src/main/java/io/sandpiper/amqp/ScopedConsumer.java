@@ -66,8 +66,7 @@ final class ScopedConsumer extends DelegatingConsumer {
     Settlements.Delivery delivery = settlements.begin(on.channel(), envelope.getDeliveryTag());
     try {
       Original message = Original.of(queue, envelope, properties, body);
-      Inbound.Verdict verdict =
-          judge.apply(Incoming.of(message, on.channel()), delivery.tag());
+      Inbound.Verdict verdict = judge.apply(Incoming.of(message, on.channel()), delivery.tag());
       if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(on, delivery);
         return;
