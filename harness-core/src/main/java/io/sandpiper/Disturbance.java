@@ -1,6 +1,7 @@
 package io.sandpiper;
 
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** What is to become of a message to which a test has asked a fault to happen; for integrations. */
 public final class Disturbance {
@@ -8,6 +9,7 @@ public final class Disturbance {
   private final String what;
   private final boolean handled;
   private final Act act;
+  private volatile @Nullable Work acting;
 
   Disturbance(String what, boolean handled, Act act) {
     this.what = what;
@@ -39,9 +41,21 @@ public final class Disturbance {
     return handled;
   }
 
-  /** Does what is to be done: after the handling, where it is {@link #handled()}. */
+  /** Begins: the end of the test waits until it has acted. */
+  void begin(Sandbox sandbox) {
+    acting = sandbox.begin("fault: " + what);
+  }
+
+  /** Does what is to be done, once: after the handling, where it is {@link #handled()}. */
   public void act(Delivery delivery) {
-    act.on(delivery);
+    try {
+      act.on(delivery);
+    } finally {
+      Work work = acting;
+      if (work != null) {
+        work.finish(null);
+      }
+    }
   }
 
   /** The fault and the messages it was asked for. */

@@ -135,6 +135,7 @@ public final class Faults {
           for (Planned next : planned) {
             if (next.received().matches(hop)) {
               planned.remove(next);
+              next.disturbance().begin(sandbox);
               sandbox.journal().note("fault: " + next.disturbance());
               return next.disturbance();
             }

@@ -123,11 +123,36 @@ public final class Run {
   }
 
   /**
+   * Takes in a copy of a message that is on its way to others: puts it into the mailbox of its
+   * test. It answers nothing, and nobody handles it. What belongs to no open test is not recorded.
+   *
+   * @param content what was seen
+   * @return whether it belongs to an open test
+   */
+  public boolean overhear(Hop.Content content) {
+    return recognize(content) instanceof Recognition.Owned owned
+        && owned.sandbox().overhear(content, owned.attribution());
+  }
+
+  /**
    * The open sandbox that {@link #arrive} would put a message or request into, or null. Nothing is
    * recorded.
    */
   public @Nullable Sandbox sandboxOf(Hop.Content content) {
     return recognize(content) instanceof Recognition.Owned owned ? owned.sandbox() : null;
+  }
+
+  /**
+   * The other run that the id of a message names, or null where it names none. Whether that run has
+   * issued it only that run can tell. Nothing is recorded.
+   */
+  public @Nullable String strayOf(Hop.Content content) {
+    String id =
+        recognize(content) instanceof Recognition.Refused refused
+                && refused.refusal().reason() == Refusal.Reason.STRAY
+            ? refused.refusal().id()
+            : null;
+    return id == null ? null : id.substring(0, id.lastIndexOf('-'));
   }
 
   /**

@@ -423,6 +423,19 @@ public final class Sandbox {
         });
   }
 
+  /** Records a copy of what others receive; false where the sandbox has ended. */
+  boolean overhear(Hop.Content content, Attribution attribution) {
+    return monitor.read(
+        () -> {
+          if (closedAt != null) {
+            return false;
+          }
+          Hop hop = add(content, attribution, null);
+          journal.add("harness", hop + "  attributed by " + attribution);
+          return true;
+        });
+  }
+
   private void arrived(Hop.Content content) {
     Hop.Ids ids = content.ids();
     ledger.answeredBy(ids.correlationId());

@@ -31,15 +31,17 @@ class AmqpBrokerAutoConfiguration {
   @Bean
   @ConditionalOnMissingBean(RabbitConnectionDetails.class)
   @Conditional(WantsBroker.class)
-  RabbitConnectionDetails sandpiperRabbitConnectionDetails(Environment environment) {
+  Details sandpiperRabbitConnectionDetails(Environment environment) {
     BrokerServer broker =
         Run.ofThisJvm()
             .shared(BrokerServer.class, () -> BrokerServer.start(environment::getProperty));
     return new Details(
-        broker.createVirtualHost("sandpiper-" + UUID.randomUUID().toString().substring(0, 8)));
+        broker.createVirtualHost("sandpiper-" + UUID.randomUUID().toString().substring(0, 8)),
+        broker.ours());
   }
 
-  private record Details(VirtualHost virtualHost) implements RabbitConnectionDetails {
+  record Details(VirtualHost virtualHost, boolean ours)
+      implements RabbitConnectionDetails, BrokerOfRun {
 
     @Override
     public List<Address> getAddresses() {

@@ -90,4 +90,23 @@ public final class AmqpPropagation {
     TestBatches.install(template);
     return template;
   }
+
+  /**
+   * Shows tests what is published to exchanges that the application does not consume, by themselves
+   * or by an external worker: {@code received(exchange, routingKey)} awaits it. Taps stay open
+   * until the JVM ends; in a Spring test {@code sandpiper.amqp.taps} opens them.
+   *
+   * @param connectionFactory how to connect to the broker; left as it is
+   * @param taps each {@code exchange} or {@code exchange:binding.key}; a direct exchange needs the
+   *     key
+   * @throws IllegalStateException where an exchange is not there, or the broker does not answer
+   */
+  public static void tap(ConnectionFactory connectionFactory, String... taps) {
+    Taps.of(Run.ofThisJvm()).open(connectionFactory, TapOpener.parse(taps));
+  }
+
+  /** As {@link #tap(ConnectionFactory, String...)}, for Spring's connection factories. */
+  public static void tap(AbstractConnectionFactory connectionFactory, String... taps) {
+    TapOpener.open(connectionFactory, TapOpener.parse(taps));
+  }
 }

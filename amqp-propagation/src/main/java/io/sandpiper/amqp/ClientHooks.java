@@ -186,6 +186,13 @@ final class ClientHooks {
     }
 
     private void publish(Method method, @Nullable Object[] args) throws Throwable {
+      if (Outlet.isSending()
+          && args[0] instanceof ObservationCollector.PublishCall call
+          && args[2] instanceof AMQP.BasicProperties properties) {
+        // Not the application's collector either: it would write its headers over the original's.
+        call.publish(properties);
+        return;
+      }
       AMQP.Basic.Publish publish = (AMQP.Basic.Publish) Objects.requireNonNull(args[1]);
       commands.published(
           traffic

@@ -1,6 +1,7 @@
 package io.sandpiper.amqp;
 
 import io.sandpiper.Arrival;
+import io.sandpiper.Disturbance;
 import io.sandpiper.Hop;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
@@ -14,9 +15,26 @@ import org.jspecify.annotations.Nullable;
 final class Inbound {
 
   private final Run run;
+  private final PutBack putBack;
+  private final Homes homes;
+  private final Forwarding forwarding;
+  private final @Nullable Object consumer;
 
   Inbound(Run run) {
+    this(run, null);
+  }
+
+  /**
+   * For one consumer.
+   *
+   * @param consumer the listener container, by which its application context is known; or null
+   */
+  Inbound(Run run, @Nullable Object consumer) {
     this.run = run;
+    this.putBack = PutBack.of(run);
+    this.homes = Homes.of(run);
+    this.forwarding = new Forwarding(run);
+    this.consumer = consumer;
   }
 
   /** What a consumer is to do with a message. */
@@ -37,10 +55,56 @@ final class Inbound {
   }
 
   /**
-   * Judges a message; once a delivery.
+   * Judges a message; once a delivery. Waits while a message is forwarded to another home.
    *
    * @param delivery how it is to be settled, or null where nobody knows
+   * @throws NotForwardedException where that failed; its channel is closed then, so that the broker
+   *     delivers it again
    */
+  Verdict judge(Incoming message, @Nullable Delivery delivery) {
+    Hop.Content content = message.content();
+    String home = homes.elsewhere(content, consumer);
+    if (home != null) {
+      forward(message, content, home);
+      return new Verdict.Acknowledge();
+    }
+    Original.Journey journey = message.journey();
+    if (putBack.expects(journey)) {
+      countAgain(content);
+    }
+    try {
+      return journey != null && journey.disturbed()
+          ? judge(content, delivery)
+          : disturb(message, content, delivery);
+    } finally {
+      putBack.arrived(journey, content.address());
+    }
+  }
+
+  private void forward(Incoming message, Hop.Content content, String home) {
+    Sandbox sandbox = run.sandboxOf(content);
+    Original original = message.received();
+    Original.Journey journey = original.onward();
+    boolean counted = putBack.expects(journey);
+    if (sandbox != null && !counted) {
+      putBack.expect(journey, sandbox, original.queue());
+      notInTransit(sandbox, content);
+    }
+    if (!forwarding.forward(original, journey, home, message.channel())) {
+      putBack.arrived(journey, original.queue());
+    }
+  }
+
+  /** Its first delivery was its arrival; this one must not stand for another message's. */
+  private void countAgain(Hop.Content content) {
+    Sandbox sandbox = run.sandboxOf(content);
+    String messageId = content.ids().messageId();
+    if (sandbox != null && messageId != null) {
+      sandbox.inTransit(messageId, content.address());
+    }
+  }
+
+  /** As {@link #judge(Incoming, Delivery)}, where nothing is done to a message on its way. */
   Verdict judge(Hop.Content content, @Nullable Delivery delivery) {
     Sandbox sandbox = delivery == null ? null : run.sandboxOf(content);
     if (delivery != null && sandbox != null) {
@@ -56,6 +120,42 @@ final class Inbound {
     return arrival instanceof Arrival.Refused
         ? new Verdict.Acknowledge()
         : new Verdict.HandleUnowned();
+  }
+
+  private Verdict disturb(Incoming message, Hop.Content content, @Nullable Delivery delivery) {
+    Disturbance disturbance = run.disturb(content);
+    Sandbox sandbox = disturbance == null ? null : run.sandboxOf(content);
+    if (disturbance == null || sandbox == null) {
+      return judge(content, delivery);
+    }
+    Original original = message.received();
+    Runnable act =
+        () ->
+            disturbance.act(
+                (delay, redelivered) ->
+                    putBack.putBack(
+                        original.redelivered(redelivered),
+                        sandbox,
+                        message.channel().getConnection(),
+                        delay));
+    if (!disturbance.handled()) {
+      act.run();
+      notInTransit(sandbox, content);
+      return new Verdict.Acknowledge();
+    }
+    Verdict verdict = judge(content, delivery);
+    if (verdict instanceof Verdict.Handle handle) {
+      handle.work().lastly(failure -> act.run());
+    }
+    return verdict;
+  }
+
+  /** It has come, and nobody sees it: what is still to come of it has a name of its own. */
+  private static void notInTransit(Sandbox sandbox, Hop.Content content) {
+    String messageId = content.ids().messageId();
+    if (messageId != null) {
+      sandbox.notInTransit(messageId, content.address());
+    }
   }
 
   /** Records that a handler was refused what it needed, and that its message is acknowledged. */

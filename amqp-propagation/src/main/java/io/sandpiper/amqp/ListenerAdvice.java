@@ -26,7 +26,7 @@ final class ListenerAdvice implements MethodInterceptor {
   private final BatchAdvice batches;
 
   private ListenerAdvice(ContainerAccess container, Run run) {
-    Inbound inbound = new Inbound(run);
+    Inbound inbound = new Inbound(run, container.container());
     this.container = container;
     this.judge = new ListenerJudge(container.container(), inbound, Deliveries.of(run));
     this.refusals = new Refusals(container.container(), inbound);
@@ -44,6 +44,7 @@ final class ListenerAdvice implements MethodInterceptor {
       System.arraycopy(present, 0, chain, 1, present.length);
       chain[chain.length - 1] = outermost.refusals;
       access.adviceChain(chain);
+      FirstLook.install(container);
     }
     ScopedErrorHandler.install(container);
   }

@@ -25,7 +25,7 @@ final class ListenerJudge {
    * @param channel the container's own
    */
   Inbound.Verdict judge(Channel channel, Message message) {
-    return inbound.judge(SpringMessages.received(message), delivery(channel, message));
+    return inbound.judge(SpringIncoming.take(message, channel), delivery(channel, message));
   }
 
   private @Nullable Delivery delivery(Channel channel, Message message) {

@@ -5,7 +5,6 @@ import com.rabbitmq.client.AlreadyClosedException;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Consumer;
 import com.rabbitmq.client.Envelope;
-import io.sandpiper.Hop;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import io.sandpiper.jdbc.SandboxEndedException;
@@ -26,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class ScopedConsumer extends DelegatingConsumer {
 
   private final String queue;
-  private final BiFunction<Hop.Content, Origin, Inbound.Verdict> judge;
+  private final BiFunction<Original, Origin, Inbound.Verdict> judge;
   private final BiConsumer<String, String> refusals;
   private final Settlements settlements;
 
@@ -47,7 +46,7 @@ final class ScopedConsumer extends DelegatingConsumer {
   ScopedConsumer(
       Consumer delegate,
       String queue,
-      BiFunction<Hop.Content, Origin, Inbound.Verdict> judge,
+      BiFunction<Original, Origin, Inbound.Verdict> judge,
       BiConsumer<String, String> refusals,
       Settlements settlements) {
     super(delegate);
@@ -68,18 +67,21 @@ final class ScopedConsumer extends DelegatingConsumer {
       throws IOException {
     Registration on = registration();
     Settlements.Delivery delivery = settlements.begin(on.channel(), envelope.getDeliveryTag());
+    Original message = Original.of(queue, envelope, properties, body);
     try {
-      Inbound.Verdict verdict =
-          judge.apply(
-              Received.content(queue, envelope, properties, body),
-              new Origin(on.channel(), delivery.tag()));
+      Inbound.Verdict verdict = judge.apply(message, new Origin(on.channel(), delivery.tag()));
       if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(on, delivery);
         return;
       }
       handle(
           verdict instanceof Inbound.Verdict.Handle handle ? handle.work() : null,
-          () -> super.handleDelivery(consumerTag, envelope, properties, body),
+          () ->
+              super.handleDelivery(
+                  consumerTag,
+                  message.envelope(envelope.getDeliveryTag()),
+                  message.properties(),
+                  body),
           refusal -> {
             refusals.accept(queue, Objects.requireNonNull(refusal.getMessage()));
             acknowledge(on, delivery);

@@ -62,7 +62,9 @@ final class Traffic {
     }
     Supplier<Runnable> counting = () -> consumers.add(broker.get(), queue);
     if (queue.equals(DIRECT_REPLY) || isNamed(application, "com.rabbitmq.client.RpcClient")) {
-      return new CountedConsumer(scoped(queue, observed, this::judgeAnswer), counting);
+      return new CountedConsumer(
+          scoped(queue, observed, (message, delivery) -> judgeAnswer(message.content(), delivery)),
+          counting);
     }
     // An advice around the listener binds the scope of what a container consumes.
     boolean ofContainer = isNamed(application, "org.springframework.amqp.rabbit.listener.");
@@ -73,11 +75,13 @@ final class Traffic {
   private ScopedConsumer scoped(
       String queue,
       Consumer observed,
-      BiFunction<Hop.Content, @Nullable Delivery, Inbound.Verdict> judge) {
+      BiFunction<Incoming, @Nullable Delivery, Inbound.Verdict> judge) {
     return new ScopedConsumer(
         observed,
         queue,
-        (content, on) -> judge.apply(content, deliveries.find(on.channel(), on.tag())),
+        (message, on) ->
+            judge.apply(
+                Incoming.of(message, on.channel()), deliveries.find(on.channel(), on.tag())),
         inbound::refusedWork,
         settlements);
   }

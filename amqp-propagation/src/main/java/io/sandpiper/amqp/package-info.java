@@ -17,6 +17,11 @@
  * <p>{@link io.sandpiper.amqp.WorkerContract} tests workers: {@code ContractCheck} talks to one, by
  * requests of {@code ContractRequests} over a {@code ContractBroker}; {@code ContractMatching}
  * finds which reply is whose, and {@code ContractLevels} and {@code ContractRules} judge.
+ *
+ * <p>{@code Inbound} judges each message that is received. {@code PutBack} has one delivered once
+ * more through the broker, as it was: for faults, and on a shared broker for {@code Homes}, where
+ * {@code Forwarding} sends on what is at home in another run ({@code RunHome}) or context ({@code
+ * ContextHome}). {@code Taps} show tests what nobody here consumes.
  */
 @NullMarked
 package io.sandpiper.amqp;

@@ -2,6 +2,7 @@ package io.sandpiper.amqp;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.sandpiper.Run;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -42,6 +43,13 @@ class ContextIsolationTests {
           .isEqualTo(0L);
       assertThat(contexts.get(0).getBean(RabbitTemplate.class).receive("answers", 5000))
           .isNotNull();
+
+      assertThat(
+              contexts
+                  .get(0)
+                  .getBean(AmqpAdmin.class)
+                  .getQueueInfo(Homes.queueOf(Run.ofThisJvm().name())))
+          .isNull();
 
       contexts
           .get(0)

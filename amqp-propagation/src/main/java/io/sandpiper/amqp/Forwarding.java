@@ -1,0 +1,108 @@
+package io.sandpiper.amqp;
+
+import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.Connection;
+import io.sandpiper.Run;
+import java.io.IOException;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Sends messages on to the home of their test; what cannot get there is parked in a queue of ours
+ * and reported.
+ */
+final class Forwarding {
+
+  private static final int MOST_HOPS = 3;
+  private static final long PATIENCE_SECONDS = 10;
+
+  private final Run run;
+  private final PutBack putBack;
+
+  Forwarding(Run run) {
+    this.run = run;
+    this.putBack = PutBack.of(run);
+  }
+
+  /**
+   * Forwards a message, and waits until the broker has it.
+   *
+   * @param journey the way on which it comes there
+   * @param home the home's queue
+   * @param channel the one that it came by
+   * @return whether it is on its way home; else it has been parked
+   * @throws NotForwardedException where the broker has not confirmed it; the channel is closed then
+   */
+  boolean forward(Original message, Original.Journey journey, String home, Channel channel) {
+    if (message.hops() >= MOST_HOPS) {
+      park(message, channel, "it was forwarded %d times".formatted(message.hops()));
+      return false;
+    }
+    Outlet.Outcome outcome = send(home, message, journey, channel.getConnection());
+    if (outcome == Outlet.Outcome.REFUSED) {
+      park(message, channel, "nobody is at %s".formatted(home));
+      return false;
+    }
+    if (outcome != Outlet.Outcome.CONFIRMED) {
+      throw give(message, home, channel, outcome);
+    }
+    return true;
+  }
+
+  /** By another name: what the broker returned may still be on its way back. */
+  private void park(Original message, Channel channel, String why) {
+    Outlet.Outcome outcome =
+        send(Homes.PARKED, message, message.again(false), channel.getConnection());
+    if (outcome == Outlet.Outcome.FAILED) {
+      throw give(message, Homes.PARKED, channel, outcome);
+    }
+    parked(message, why, outcome);
+  }
+
+  /** Records that a message is in the queue of parked ones, or would have been. */
+  void parked(Original message, String why, Outlet.Outcome outcome) {
+    run.arrive(message.content(), "nobody");
+    run.recordRefusedWork(
+        message.queue(),
+        outcome == Outlet.Outcome.CONFIRMED
+            ? "%s is of another home, and is parked in queue %s: %s."
+                .formatted(message, Homes.PARKED, why)
+            : "%s is of another home, and is lost: %s, and queue %s took none."
+                .formatted(message, why, Homes.PARKED));
+  }
+
+  private Outlet.Outcome send(
+      String queue, Original message, Original.Journey journey, Connection connection) {
+    CountDownLatch told = new CountDownLatch(1);
+    AtomicReference<Outlet.Outcome> outcome = new AtomicReference<>(Outlet.Outcome.FAILED);
+    putBack.send(
+        queue,
+        message,
+        journey,
+        connection,
+        result -> {
+          outcome.set(result);
+          told.countDown();
+        });
+    try {
+      return told.await(PATIENCE_SECONDS, TimeUnit.SECONDS) ? outcome.get() : Outlet.Outcome.FAILED;
+    } catch (InterruptedException stopped) {
+      Thread.currentThread().interrupt();
+      return Outlet.Outcome.FAILED;
+    }
+  }
+
+  /** A rejected message would come again at once, and for ever. */
+  private static NotForwardedException give(
+      Original message, String to, Channel channel, Outlet.Outcome outcome) {
+    NotForwardedException failed = new NotForwardedException(message, to, outcome);
+    try {
+      channel.close();
+    } catch (IOException | TimeoutException | RuntimeException closedAlready) {
+      failed.addSuppressed(closedAlready);
+    }
+    return failed;
+  }
+}

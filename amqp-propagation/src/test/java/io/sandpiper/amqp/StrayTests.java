@@ -1,0 +1,158 @@
+package io.sandpiper.amqp;
+
+import static io.sandpiper.Expectation.received;
+import static io.sandpiper.SandboxAssertions.assertReceive;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
+
+import com.rabbitmq.client.Connection;
+import com.rabbitmq.client.ConnectionFactory;
+import com.rabbitmq.client.GetResponse;
+import io.sandpiper.Isolation;
+import io.sandpiper.Refusal;
+import io.sandpiper.Run;
+import io.sandpiper.Sandboxed;
+import io.sandpiper.context.Scope;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.springframework.amqp.rabbit.core.RabbitTemplate;
+import org.springframework.context.ConfigurableApplicationContext;
+
+/** Several contexts and JVMs with the same queues on one broker. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class StrayTests {
+
+  private final Run run = Run.ofThisJvm();
+  private final TestBroker broker = new TestBroker();
+  private final String uri = broker.virtualHost().uri();
+  private final ConfigurableApplicationContext first = StrayApplication.start(uri);
+  private final ConfigurableApplicationContext second = StrayApplication.start(uri);
+
+  @AfterAll
+  void stop() {
+    first.close();
+    second.close();
+    broker.close();
+  }
+
+  @Test
+  void each_context_handles_what_its_own_tests_caused() throws Exception {
+    ExecutorService threads = Executors.newFixedThreadPool(2);
+    try {
+      Future<List<String>> one = threads.submit(() -> StrayJvm.tests(first, 6, 5));
+      Future<List<String>> two = threads.submit(() -> StrayJvm.tests(second, 6, 5));
+
+      assertThat(one.get(120, TimeUnit.SECONDS)).isEmpty();
+      assertThat(two.get(120, TimeUnit.SECONDS)).isEmpty();
+      nothing_is_left();
+    } finally {
+      threads.shutdown();
+    }
+  }
+
+  @Test
+  void each_jvm_handles_what_its_own_tests_caused() throws Exception {
+    long refused = run.refusals(Refusal.Reason.STRAY);
+    try (StrayJvm other = new StrayJvm(uri)) {
+      other.begin(6, 5);
+
+      assertThat(StrayJvm.tests(first, 6, 5)).isEmpty();
+      assertThat(other.answer()).isEqualTo("[]");
+      nothing_is_left();
+      assertThat(run.refusals(Refusal.Reason.STRAY)).isEqualTo(refused);
+    }
+  }
+
+  @Test
+  @Sandboxed(isolation = Isolation.NONE)
+  void what_belongs_to_a_jvm_that_was_killed_is_parked_and_reported() throws Exception {
+    String id;
+    try (StrayJvm other = new StrayJvm(uri)) {
+      id = "sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted(other.run());
+      // At home its MAC does not verify, and that is where it is judged.
+      send(id, Map.of(), "judged at home");
+      other.begin(1, 1);
+      assertThat(other.answer()).isEqualTo("[]");
+      assertThat(parked()).isNull();
+      other.kill();
+      await().until(() -> !broker.hasQueue(Homes.queueOf(other.run())));
+    }
+    long refused = run.refusals(Refusal.Reason.STRAY);
+
+    send(id, Map.of("kept", "as it was"), "too late");
+
+    GetResponse parked = await().until(this::parked, java.util.Objects::nonNull);
+    Original original =
+        Original.of(Homes.PARKED, parked.getEnvelope(), parked.getProps(), parked.getBody());
+    assertThat(new String(original.body(), StandardCharsets.UTF_8)).isEqualTo("too late");
+    assertThat(original.queue()).isEqualTo("stray.auto");
+    assertThat(original.routingKey()).isEqualTo("stray.auto");
+    assertThat(original.properties().getHeaders())
+        .hasToString("{kept=as it was, x-test-id=" + id + "}");
+    await().until(() -> run.refusals(Refusal.Reason.STRAY) == refused + 1);
+    nothing_is_left();
+    assertThatThrownBy(() -> assertReceive(received("stray.auto"), Duration.ofSeconds(1)))
+        .hasMessageContaining("is parked in queue sandpiper.parked: nobody is at sandpiper.home.");
+  }
+
+  @Test
+  void what_was_forwarded_too_often_is_parked() throws Exception {
+    Map<String, Object> travelled =
+        Map.of(
+            PutBackHeader.NAME,
+            Map.of("queue", "stray.auto", "token", "a", "hops", 3, "headers", Map.of()));
+
+    send("sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted("nobody"), travelled, "round and round");
+
+    GetResponse parked = await().until(this::parked, java.util.Objects::nonNull);
+    assertThat(new String(parked.getBody(), StandardCharsets.UTF_8)).isEqualTo("round and round");
+  }
+
+  private void send(String id, Map<String, Object> headers, String text) {
+    try (Scope nobody = Scope.open(null, "outside")) {
+      first
+          .getBean(RabbitTemplate.class)
+          .convertAndSend(
+              "",
+              "stray.auto",
+              text,
+              message -> {
+                message.getMessageProperties().getHeaders().putAll(headers);
+                message.getMessageProperties().setHeader("x-test-id", id);
+                return message;
+              });
+    }
+  }
+
+  /** By a client without the harness, which would refuse it once more. */
+  private @org.jspecify.annotations.Nullable GetResponse parked() throws Exception {
+    ConnectionFactory outside = new ConnectionFactory();
+    outside.setUri(uri);
+    try (Connection connection = outside.newConnection()) {
+      return connection.createChannel().basicGet(Homes.PARKED, true);
+    }
+  }
+
+  private long left(String queue) {
+    return broker.messageCount(queue);
+  }
+
+  private void nothing_is_left() {
+    for (String queue : StrayApplication.QUEUES) {
+      await().until(() -> left(queue) == 0);
+    }
+    for (ConfigurableApplicationContext context : List.of(first, second)) {
+      assertThat(context.getBean(StrayApplication.class).unowned()).isEmpty();
+    }
+  }
+}

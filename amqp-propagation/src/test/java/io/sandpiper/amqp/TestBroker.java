@@ -1,0 +1,73 @@
+package io.sandpiper.amqp;
+
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.springframework.amqp.core.Binding;
+import org.springframework.amqp.core.Queue;
+import org.springframework.amqp.core.QueueInformation;
+import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
+import org.springframework.amqp.rabbit.core.RabbitAdmin;
+
+/**
+ * The broker that the environment names, else an embedded one, with a virtual host for tests that
+ * need no application context.
+ */
+final class TestBroker implements AutoCloseable {
+
+  private final BrokerServer server = BrokerServer.start(TestBroker::setting);
+  private final VirtualHost virtualHost = server.createVirtualHost("tests");
+  private final CachingConnectionFactory own = connections();
+  private final RabbitAdmin admin = new RabbitAdmin(own);
+
+  private static @Nullable String setting(String name) {
+    if (name.equals("sandpiper.rabbit.url")) {
+      return System.getenv("SANDPIPER_RABBIT_URL");
+    }
+    return name.equals("sandpiper.rabbit.server") ? "embedded" : null;
+  }
+
+  VirtualHost virtualHost() {
+    return virtualHost;
+  }
+
+  /** An hour: for RabbitMQ from the publishing on, for the embedded broker from 1970 on. */
+  String longExpiration() {
+    long hour = TimeUnit.HOURS.toMillis(1);
+    return String.valueOf(server.ours() ? System.currentTimeMillis() + hour : hour);
+  }
+
+  CachingConnectionFactory connections() {
+    CachingConnectionFactory connections = new CachingConnectionFactory();
+    connections.setUri(virtualHost.uri());
+    return connections;
+  }
+
+  void declareQueue(String name) {
+    admin.declareQueue(new Queue(name));
+  }
+
+  void bind(String queue, String exchange, String routingKey) {
+    admin.declareBinding(
+        new Binding(queue, Binding.DestinationType.QUEUE, exchange, routingKey, null));
+  }
+
+  void deleteQueue(String name) {
+    admin.deleteQueue(name);
+  }
+
+  boolean hasQueue(String name) {
+    return admin.getQueueInfo(name) != null;
+  }
+
+  long messageCount(String queue) {
+    QueueInformation information = admin.getQueueInfo(queue);
+    return Objects.requireNonNull(information, queue).getMessageCount();
+  }
+
+  @Override
+  public void close() {
+    own.destroy();
+    server.close();
+  }
+}
