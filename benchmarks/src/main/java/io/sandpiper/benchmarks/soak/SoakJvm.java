@@ -3,7 +3,6 @@ package io.sandpiper.benchmarks.soak;
 import static io.sandpiper.Expectation.received;
 import static io.sandpiper.SandboxAssertions.assertReceive;
 
-import com.rabbitmq.client.ShutdownSignalException;
 import io.sandpiper.Hop;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
@@ -19,7 +18,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
-import org.springframework.amqp.AmqpException;
 import org.springframework.boot.SpringApplication;
 import org.springframework.context.ConfigurableApplicationContext;
 
@@ -124,7 +122,7 @@ final class SoakJvm {
       try {
         application.ask(tokens);
         return;
-      } catch (AmqpException | ShutdownSignalException cut) {
+      } catch (RuntimeException cut) {
         if (attempt == ATTEMPTS) {
           throw cut;
         }
