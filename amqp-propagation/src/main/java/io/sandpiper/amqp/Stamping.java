@@ -17,7 +17,6 @@ import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -121,8 +120,7 @@ final class Stamping implements InvocationHandler {
     return replyTo == null || replyTo.startsWith(DIRECT_REPLY) ? null : replyTo;
   }
 
-  private static AMQP.BasicProperties stamp(
-      Sandbox sandbox, AMQP.@Nullable BasicProperties properties) {
+  static AMQP.BasicProperties stamp(Sandbox sandbox, AMQP.@Nullable BasicProperties properties) {
     AMQP.BasicProperties original = properties == null ? new AMQP.BasicProperties() : properties;
     Map<String, Object> headers = new HashMap<>();
     if (original.getHeaders() != null) {
@@ -132,7 +130,7 @@ final class Stamping implements InvocationHandler {
     Propagation.inject(sandbox, baggage == null ? null : baggage.toString(), headers::put);
     AMQP.BasicProperties.Builder stamped = original.builder().headers(headers);
     if (original.getMessageId() == null) {
-      stamped.messageId(UUID.randomUUID().toString());
+      stamped.messageId(sandbox.newMessageId());
     }
     return stamped.build();
   }

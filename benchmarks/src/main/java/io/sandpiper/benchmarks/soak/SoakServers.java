@@ -1,6 +1,7 @@
 package io.sandpiper.benchmarks.soak;
 
 import com.rabbitmq.client.ConnectionFactory;
+import io.sandpiper.benchmarks.BrokerOfBenchmarks;
 import io.sandpiper.server.PostgresServer;
 import io.sandpiper.server.TestDatabase;
 import java.net.URI;
@@ -11,27 +12,16 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.Statement;
 import java.util.List;
-import org.springframework.boot.Banner;
-import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.amqp.autoconfigure.RabbitConnectionDetails;
-import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
-import org.springframework.boot.builder.SpringApplicationBuilder;
-import org.springframework.context.ConfigurableApplicationContext;
 
 /** The database and the broker of a soak, with a proxy before the broker. */
 final class SoakServers implements AutoCloseable {
 
   private final PostgresServer postgres = PostgresServer.start(System::getProperty);
   private final TestDatabase database = postgres.createDatabase("soak");
-  private final ConfigurableApplicationContext brokerHolder;
+  private final BrokerOfBenchmarks broker = new BrokerOfBenchmarks();
   private final CuttingProxy proxy;
   private final String brokerUrl;
-
-  /** Has the harness start a broker, or use the one that is configured. */
-  @EnableAutoConfiguration(
-      excludeName = "io.sandpiper.spring.SandpiperDatabaseAutoConfiguration",
-      exclude = org.springframework.boot.jdbc.autoconfigure.DataSourceAutoConfiguration.class)
-  static class BrokerHolder {}
 
   SoakServers() throws Exception {
     try (Connection connection = connect();
@@ -39,21 +29,15 @@ final class SoakServers implements AutoCloseable {
       statement.execute("DROP TABLE IF EXISTS soak");
       statement.execute(SoakApplication.TABLE);
     }
-    brokerHolder =
-        new SpringApplicationBuilder(BrokerHolder.class)
-            .web(WebApplicationType.NONE)
-            .bannerMode(Banner.Mode.OFF)
-            .properties("sandpiper.enabled=true", "logging.level.root=off")
-            .run();
-    RabbitConnectionDetails broker = brokerHolder.getBean(RabbitConnectionDetails.class);
-    proxy = new CuttingProxy(broker.getFirstAddress().host(), broker.getFirstAddress().port());
+    RabbitConnectionDetails details = broker.details();
+    proxy = new CuttingProxy(details.getFirstAddress().host(), details.getFirstAddress().port());
     brokerUrl =
         "amqp://%s:%s@127.0.0.1:%d/%s"
             .formatted(
-                encoded(broker.getUsername()),
-                encoded(broker.getPassword()),
+                encoded(details.getUsername()),
+                encoded(details.getPassword()),
                 proxy.port(),
-                encoded(broker.getVirtualHost()));
+                encoded(details.getVirtualHost()));
   }
 
   private static String encoded(@org.jspecify.annotations.Nullable String text) {
@@ -104,7 +88,7 @@ final class SoakServers implements AutoCloseable {
   @Override
   public void close() throws Exception {
     proxy.close();
-    brokerHolder.close();
+    broker.close();
     postgres.close();
   }
 }
