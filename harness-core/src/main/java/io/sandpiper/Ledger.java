@@ -54,6 +54,15 @@ final class Ledger {
     inTransit.computeIfPresent(transit, (same, count) -> count == 1 ? null : count - 1);
   }
 
+  /** Returns whether it was counted. */
+  boolean lost(Transit transit) {
+    return inTransit.remove(transit) != null;
+  }
+
+  boolean isInTransit(Transit transit) {
+    return inTransit.containsKey(transit);
+  }
+
   List<Transit> inTransit() {
     return List.copyOf(inTransit.keySet());
   }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** The hops of one test, and which of them an assertion has consumed; guarded by the monitor. */
 final class Mailbox {
@@ -30,6 +31,21 @@ final class Mailbox {
 
   boolean consumed(Hop hop) {
     return consumed.contains(hop);
+  }
+
+  /** The next delivery of the same message to the same queue that is not consumed, or null. */
+  @Nullable Hop nextAttempt(Hop hop) {
+    if (hop.messageId() == null || hop.direction() != Hop.Direction.RECEIVED) {
+      return null;
+    }
+    // A hop's number is that of its place.
+    return hops.subList(hop.number(), hops.size()).stream()
+        .filter(later -> later.direction() == Hop.Direction.RECEIVED)
+        .filter(later -> later.address().equals(hop.address()))
+        .filter(later -> !consumed(later))
+        .filter(later -> hop.messageId().equals(later.messageId()))
+        .findFirst()
+        .orElse(null);
   }
 
   Set<Hop> consumed() {

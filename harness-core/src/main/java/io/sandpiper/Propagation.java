@@ -32,4 +32,14 @@ public final class Propagation {
     setter.accept(HEADER, sandbox.id().value());
     setter.accept(BAGGAGE, stamped);
   }
+
+  /**
+   * The test id that a baggage header names, whether or not it is one of this run's.
+   *
+   * @param baggage the header, or null
+   * @return the id, or null where the header has no member for it
+   */
+  public static @Nullable String idIn(@Nullable String baggage) {
+    return Baggage.read(baggage);
+  }
 }

@@ -231,6 +231,11 @@ public final class Sandbox {
     return run;
   }
 
+  /** How long the end of this sandbox waits at most for background work. */
+  public Duration drain() {
+    return settings.drain();
+  }
+
   /** Whoever opened this sandbox. */
   public Object owner() {
     return settings.owner();
@@ -335,6 +340,22 @@ public final class Sandbox {
   /** Counts a message no longer that will not arrive, or has. */
   public void notInTransit(String messageId, String queue) {
     update(() -> ledger.notInTransit(new Transit(messageId, queue)));
+  }
+
+  /**
+   * Gives up a message that will not arrive, however often it was counted, and says so in the
+   * journal; one that is not in transit is left alone.
+   *
+   * @param why what has become of it, such as {@code was returned by the broker}
+   */
+  public void lost(String messageId, String queue, String why) {
+    update(
+        () -> {
+          Transit transit = new Transit(messageId, queue);
+          if (ledger.lost(transit)) {
+            journal.note("%s %s; it is not waited for".formatted(transit, why));
+          }
+        });
   }
 
   /** Takes a sent hop off the list of what is outstanding. */
@@ -491,10 +512,6 @@ public final class Sandbox {
 
   Sandboxed.BackgroundErrors backgroundErrors() {
     return settings.backgroundErrors();
-  }
-
-  Duration drain() {
-    return settings.drain();
   }
 
   Duration age() {

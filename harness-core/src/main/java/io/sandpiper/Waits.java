@@ -34,19 +34,37 @@ final class Waits {
 
   private @Nullable Received take(Candidates candidates) {
     Hop hop = candidates.first();
-    if (hop == null) {
-      return null;
+    while (hop != null) {
+      Work handler = hop.handler();
+      if (handler != null && !handler.finished()) {
+        return null;
+      }
+      Throwable failure = handler == null ? null : handler.failure();
+      if (failure == null || handler == null) {
+        sandbox.mailbox().consume(hop);
+        return new Received(hop, null);
+      }
+      Hop next = sandbox.mailbox().nextAttempt(hop);
+      if (next == null) {
+        return comesAgain(hop) ? null : failed(hop, handler, failure);
+      }
+      // Of several attempts to handle one message the last one decides.
+      sandbox.mailbox().consume(hop);
+      hop = next;
     }
-    Work handler = hop.handler();
-    if (handler != null && !handler.finished()) {
-      return null;
-    }
+    return null;
+  }
+
+  private Received failed(Hop hop, Work handler, Throwable failure) {
     sandbox.mailbox().consume(hop);
-    Throwable failure = handler == null ? null : handler.failure();
-    if (failure != null && handler != null) {
-      sandbox.ledger().shown(handler);
-    }
+    sandbox.ledger().shown(handler);
     return new Received(hop, failure);
+  }
+
+  /** Whether the broker will deliver it once more. */
+  private boolean comesAgain(Hop hop) {
+    String messageId = hop.messageId();
+    return messageId != null && sandbox.ledger().isInTransit(new Transit(messageId, hop.address()));
   }
 
   /** The hop that should not have come, or null. */

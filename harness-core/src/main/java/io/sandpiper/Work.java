@@ -3,6 +3,9 @@ package io.sandpiper;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.UnitOfWork;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +26,7 @@ public final class Work implements UnitOfWork {
   private boolean returned;
   private @Nullable Throwable failure;
   private boolean failureSeen;
+  private final Deque<Consumer<@Nullable Throwable>> lastly = new ArrayDeque<>(0);
 
   /** The one that was bound last. */
   private volatile @Nullable Thread thread;
@@ -67,15 +71,29 @@ public final class Work implements UnitOfWork {
     close(failure);
   }
 
+  /**
+   * Has something done when this work has returned and all that it held has been given back. The
+   * work is open until it is done.
+   *
+   * @param last is given why the work failed, or null; called once, by the thread that would end
+   *     the work, and does not wait
+   */
+  public void lastly(Consumer<@Nullable Throwable> last) {
+    sandbox.update(() -> lastly.addLast(last));
+  }
+
   @Override
   public void finish(@Nullable Throwable failure) {
-    sandbox.update(
-        () -> {
-          if (!returned) {
-            returned = true;
-            close(failure);
-          }
-        });
+    boolean first =
+        sandbox.read(
+            () -> {
+              boolean now = !returned;
+              returned = true;
+              return now;
+            });
+    if (first) {
+      close(failure);
+    }
   }
 
   @Override
@@ -88,16 +106,33 @@ public final class Work implements UnitOfWork {
   }
 
   private void close(@Nullable Throwable cause) {
-    sandbox.update(
-        () -> {
-          open--;
-          if (failure == null) {
-            failure = cause;
-          }
-          if (open == 0) {
-            sandbox.finished(this);
-          }
-        });
+    Consumer<@Nullable Throwable> last = sandbox.read(() -> closeUnlessLast(cause));
+    if (last != null) {
+      try {
+        last.accept(sandbox.read(this::failure));
+      } finally {
+        close(null);
+      }
+    }
+  }
+
+  /** What is to be done before this work closes; null where it has been closed once more. */
+  private @Nullable Consumer<@Nullable Throwable> closeUnlessLast(@Nullable Throwable cause) {
+    if (failure == null) {
+      failure = cause;
+    }
+    Consumer<@Nullable Throwable> last = open > 1 ? null : lastly.pollFirst();
+    if (last == null) {
+      sandbox.update(this::closed);
+    }
+    return last;
+  }
+
+  private void closed() {
+    open--;
+    if (open == 0) {
+      sandbox.finished(this);
+    }
   }
 
   boolean finished() {

@@ -3,6 +3,7 @@ package io.sandpiper.amqp;
 import io.sandpiper.Run;
 import org.springframework.amqp.core.AmqpAdmin;
 import org.springframework.amqp.rabbit.connection.ConnectionFactory;
+import org.springframework.amqp.rabbit.listener.RabbitListenerEndpointRegistry;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -22,6 +23,13 @@ class AmqpPropagationAutoConfiguration {
   @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
   static RabbitPostProcessor sandpiperRabbitPostProcessor() {
     return new RabbitPostProcessor();
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static EndpointContainers sandpiperEndpointContainers(
+      ObjectProvider<RabbitListenerEndpointRegistry> registries) {
+    return new EndpointContainers(registries);
   }
 
   @Bean

@@ -1,22 +1,19 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Connection;
-import com.rabbitmq.client.ConnectionFactory;
 import io.sandpiper.server.ServerChoice;
 import java.io.IOException;
-import java.security.GeneralSecurityException;
 import java.util.Map;
 import java.util.concurrent.TimeoutException;
-import javax.net.ssl.SSLContext;
 
 /** A broker that the settings name, and that is left as it is. */
 record ConfiguredBroker(VirtualHost virtualHost, String description) implements BrokerSource {
 
   static ConfiguredBroker connect(String url, ServerChoice choice) {
     VirtualHost virtualHost = parse(url, choice);
-    try (Connection connection = factory(virtualHost).newConnection("sandpiper")) {
+    try (Connection connection = virtualHost.connectionFactory().newConnection("sandpiper")) {
       return new ConfiguredBroker(virtualHost, describe(connection, virtualHost));
-    } catch (IOException | TimeoutException | GeneralSecurityException e) {
+    } catch (IOException | TimeoutException e) {
       throw new IllegalStateException(
           "No broker answers at %s: %s. Check %s, and that the broker runs"
               .formatted(virtualHost, message(e), choice.nameOf("url")),
@@ -46,21 +43,6 @@ record ConfiguredBroker(VirtualHost virtualHost, String description) implements 
           "%s is \"%s\", which is no AMQP URI: write it as amqp://user:password@host:port/vhost, with %%2F for a slash in a name"
               .formatted(choice.nameOf("url"), url.replaceFirst("//.*@", "//")));
     }
-  }
-
-  private static ConnectionFactory factory(VirtualHost virtualHost)
-      throws GeneralSecurityException {
-    ConnectionFactory factory = new ConnectionFactory();
-    factory.setHost(virtualHost.host());
-    factory.setPort(virtualHost.port());
-    factory.setUsername(virtualHost.user());
-    factory.setPassword(virtualHost.password());
-    factory.setVirtualHost(virtualHost.name());
-    if (virtualHost.tls()) {
-      factory.useSslProtocol(SSLContext.getDefault());
-      factory.enableHostnameVerification();
-    }
-    return factory;
   }
 
   private static String describe(Connection connection, VirtualHost virtualHost) {

@@ -31,11 +31,15 @@ final class EmbeddedBroker implements BrokerSource {
   private static final String USER = "sandpiper";
   private static final String MEMORY = "Memory";
 
-  /** As much as RabbitMQ allows by default, and threads for a test run instead of a data centre. */
+  /**
+   * As much as RabbitMQ allows by default, and threads for a test run instead of a data centre. A
+   * message that is rejected and not requeued is gone, instead of being offered to other consumers.
+   */
   private static final Map<String, String> CONTEXT =
       Map.of(
           "queue.behaviourOnUnknownDeclareArgument", "LOG",
           "exchange.behaviourOnUnknownDeclareArgument", "LOG",
+          "queue.maximumDeliveryAttempts", "1",
           "qpid.port.sessionCountLimit", "2047",
           "qpid.port.heartbeatDelay", "60",
           "qpid.port.amqp.threadPool.size", "4",

@@ -3,7 +3,9 @@ package io.sandpiper.amqp;
 import io.sandpiper.Arrival;
 import io.sandpiper.Hop;
 import io.sandpiper.Run;
+import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Decides what becomes of each message that a consumer of this JVM is given, whichever client it
@@ -34,10 +36,21 @@ final class Inbound {
     record Acknowledge() implements Verdict {}
   }
 
-  /** Judges a message; once a delivery. */
-  Verdict judge(Hop.Content content) {
+  /**
+   * Judges a message; once a delivery.
+   *
+   * @param delivery how it is to be settled, or null where nobody knows
+   */
+  Verdict judge(Hop.Content content, @Nullable Delivery delivery) {
+    Sandbox sandbox = delivery == null ? null : run.sandboxOf(content);
+    if (delivery != null && sandbox != null) {
+      delivery.arrives(sandbox);
+    }
     Arrival arrival = run.arrive(content, "listener " + content.address());
     if (arrival instanceof Arrival.Accepted accepted) {
+      if (delivery != null) {
+        delivery.begins(accepted.work());
+      }
       return new Verdict.Handle(accepted.work());
     }
     return arrival instanceof Arrival.Refused

@@ -1,217 +1,109 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Channel;
-import io.sandpiper.Hop;
 import io.sandpiper.Run;
 import io.sandpiper.Work;
-import io.sandpiper.context.Scope;
-import io.sandpiper.jdbc.SandboxEndedException;
-import io.sandpiper.jdbc.SandboxException;
-import io.sandpiper.jdbc.UnownedAccessException;
-import java.io.IOException;
-import java.lang.reflect.Method;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import org.aopalliance.aop.Advice;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.core.Message;
-import org.springframework.amqp.core.MessageProperties;
 import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer;
-import org.springframework.amqp.rabbit.support.ListenerExecutionFailedException;
 import org.springframework.aop.ProxyMethodInvocation;
-import org.springframework.util.ReflectionUtils;
 
 /**
  * The outermost advice of a listener container: finds the test of each message and runs the
  * listener, with the application's own advice, inside its scope.
- *
- * <p>What must not reach the application is acknowledged and recorded, never rejected: a rejected
- * message would be requeued, or go round a dead-letter topology, for ever.
  */
 final class ListenerAdvice implements MethodInterceptor {
 
-  private final AbstractMessageListenerContainer container;
-  private final Inbound inbound;
+  private final ContainerAccess container;
+  private final ListenerJudge judge;
+  private final Refusals refusals;
+  private final ListenerScope scope;
+  private final BatchAdvice batches;
 
-  private ListenerAdvice(AbstractMessageListenerContainer container, Run run) {
+  private ListenerAdvice(ContainerAccess container, Run run) {
+    Inbound inbound = new Inbound(run);
     this.container = container;
-    this.inbound = new Inbound(run);
+    this.judge = new ListenerJudge(container.container(), inbound, Deliveries.of(run));
+    this.refusals = new Refusals(container.container(), inbound);
+    this.scope = new ListenerScope(container.container(), refusals);
+    this.batches = new BatchAdvice(container, judge, refusals, scope);
   }
 
-  static void prepend(AbstractMessageListenerContainer container, Run run) {
-    Advice[] present = adviceOf(container);
-    if (present.length > 0 && present[0] instanceof ListenerAdvice) {
-      return;
+  static void install(AbstractMessageListenerContainer container, Run run) {
+    ContainerAccess access = new ContainerAccess(container);
+    Advice[] present = access.adviceChain();
+    if (present.length == 0 || !(present[0] instanceof ListenerAdvice)) {
+      ListenerAdvice outermost = new ListenerAdvice(access, run);
+      Advice[] chain = new Advice[present.length + 2];
+      chain[0] = outermost;
+      System.arraycopy(present, 0, chain, 1, present.length);
+      chain[chain.length - 1] = outermost.refusals;
+      access.adviceChain(chain);
     }
-    Advice[] chain = new Advice[present.length + 1];
-    chain[0] = new ListenerAdvice(container, run);
-    System.arraycopy(present, 0, chain, 1, present.length);
-    container.setAdviceChain(chain);
-  }
-
-  /** The getter is for subclasses; the chain may come from the factory or a customizer. */
-  private static Advice[] adviceOf(AbstractMessageListenerContainer container) {
-    Method getter =
-        Objects.requireNonNull(
-            ReflectionUtils.findMethod(AbstractMessageListenerContainer.class, "getAdviceChain"),
-            "AbstractMessageListenerContainer.getAdviceChain() of spring-rabbit");
-    ReflectionUtils.makeAccessible(getter);
-    return (Advice[]) Objects.requireNonNull(ReflectionUtils.invokeMethod(getter, container));
+    ScopedErrorHandler.install(container);
   }
 
   @Override
-  public @Nullable Object invoke(MethodInvocation listener) throws Throwable {
-    @Nullable Object[] arguments = listener.getArguments();
-    if (arguments.length == 2 && arguments[0] instanceof Channel channel) {
-      if (arguments[1] instanceof Message message) {
-        return one(listener, channel, message);
-      }
-      if (arguments[1] instanceof List<?> batch) {
-        return batch(listener, channel, batch);
-      }
+  public @Nullable Object invoke(MethodInvocation invocation) throws Throwable {
+    @Nullable Object[] arguments = invocation.getArguments();
+    if (arguments.length != 2 || !(arguments[0] instanceof Channel)) {
+      return invocation.proceed();
     }
-    return listener.proceed();
-  }
-
-  private @Nullable Object one(MethodInvocation listener, Channel channel, Message message)
-      throws Throwable {
-    Inbound.Verdict verdict = judge(message);
-    if (verdict instanceof Inbound.Verdict.Handle handle) {
-      return inScope(listener, channel, List.of(handle.work()), List.of(message));
-    }
-    if (verdict instanceof Inbound.Verdict.Acknowledge) {
-      acknowledge(channel, message);
-      return null;
-    }
-    return unowned(listener, channel, List.of(message));
-  }
-
-  private Inbound.Verdict judge(Message message) {
-    MessageProperties properties = message.getMessageProperties();
-    return inbound.judge(
-        new Hop.Content(
-            Hop.Direction.RECEIVED,
-            queueOf(message),
-            new Hop.Route(
-                Objects.requireNonNullElse(properties.getReceivedExchange(), ""),
-                Objects.requireNonNullElse(properties.getReceivedRoutingKey(), "")),
-            properties.getHeaders(),
-            message.getBody(),
-            new Hop.Ids(
-                properties.getCorrelationId(),
-                properties.getMessageId(),
-                properties.getReplyTo())));
-  }
-
-  private static String queueOf(Message message) {
-    return Objects.requireNonNullElse(message.getMessageProperties().getConsumerQueue(), "?");
-  }
-
-  /** A batch may mix tests: each gets the part that is its own, in the order of the batch. */
-  private @Nullable Object batch(MethodInvocation listener, Channel channel, List<?> batch)
-      throws Throwable {
-    Map<Object, List<Message>> messages = new LinkedHashMap<>();
-    Map<Object, List<Work>> works = new LinkedHashMap<>();
-    for (Object item : batch) {
-      Message message = (Message) item;
-      Inbound.Verdict verdict = judge(message);
-      if (verdict instanceof Inbound.Verdict.Acknowledge) {
-        acknowledge(channel, message);
-        continue;
-      }
-      Object group =
-          verdict instanceof Inbound.Verdict.Handle handle ? handle.work().sandbox() : inbound;
-      messages.computeIfAbsent(group, any -> new ArrayList<>()).add(message);
-      if (verdict instanceof Inbound.Verdict.Handle handle) {
-        works.computeIfAbsent(group, any -> new ArrayList<>()).add(handle.work());
-      }
-    }
-    Throwable failure = null;
-    for (Map.Entry<Object, List<Message>> group : messages.entrySet()) {
-      try {
-        part(listener, channel, works.get(group.getKey()), group.getValue());
-      } catch (Throwable failed) {
-        failure = join(failure, failed);
-      }
-    }
-    if (failure != null) {
-      throw failure;
+    ProxyMethodInvocation call = (ProxyMethodInvocation) invocation;
+    if (arguments[1] instanceof Message message) {
+      one(call, message);
+    } else {
+      batches.invoke(call);
     }
     return null;
   }
 
-  private static Throwable join(@Nullable Throwable first, Throwable next) {
-    if (first == null) {
-      return next;
-    }
-    first.addSuppressed(next);
-    return first;
+  static Channel channelOf(ProxyMethodInvocation call) {
+    return (Channel) Objects.requireNonNull(call.getArguments()[0]);
   }
 
-  private void part(
-      MethodInvocation listener,
-      Channel channel,
-      @Nullable List<Work> works,
-      List<Message> messages)
-      throws Throwable {
-    MethodInvocation part = ((ProxyMethodInvocation) listener).invocableClone(channel, messages);
-    if (works == null) {
-      unowned(part, channel, messages);
+  /** The messages that a listener is called with: one, or those of a batch. */
+  @SuppressWarnings("unchecked")
+  static List<Message> messagesOf(ProxyMethodInvocation call) {
+    return call.getArguments()[1] instanceof Message message
+        ? List.of(message)
+        : (List<Message>) Objects.requireNonNull(call.getArguments()[1]);
+  }
+
+  private void one(ProxyMethodInvocation call, Message message) throws Throwable {
+    Inbound.Verdict verdict = judge.judge(channelOf(call), message);
+    if (verdict instanceof Inbound.Verdict.Acknowledge) {
+      refusals.acknowledge(channelOf(call), List.of(message));
+    } else if (container.container().getAcknowledgeMode().isManual()) {
+      manually(call, message, works(verdict));
     } else {
-      inScope(part, channel, works, messages);
+      scope.run(call, works(verdict));
     }
   }
 
-  private @Nullable Object inScope(
-      MethodInvocation listener, Channel channel, List<Work> works, List<Message> messages)
+  private static List<Work> works(Inbound.Verdict verdict) {
+    return verdict instanceof Inbound.Verdict.Handle handle ? List.of(handle.work()) : List.of();
+  }
+
+  private void manually(ProxyMethodInvocation call, Message message, List<Work> works)
       throws Throwable {
-    Throwable failure = null;
-    try (Scope scope = works.get(0).bind()) {
-      return listener.proceed();
-    } catch (Throwable thrown) {
-      failure = thrown instanceof ListenerExecutionFailedException ? thrown.getCause() : thrown;
-      if (SandboxException.in(thrown) instanceof SandboxEndedException ended) {
-        acknowledge(channel, messages, ended);
-        return null;
-      }
-      throw thrown;
-    } finally {
-      for (Work work : works) {
-        work.finish(failure);
-      }
+    TrackedChannel tracked = new TrackedChannel(channelOf(call));
+    if (container.asynchronous()) {
+      works.forEach(work -> tracked.holdUntilSettled(work, SpringMessages.tagOf(message)));
     }
-  }
-
-  private @Nullable Object unowned(
-      MethodInvocation listener, Channel channel, List<Message> messages) throws Throwable {
+    boolean returned = false;
     try {
-      return listener.proceed();
-    } catch (Throwable thrown) {
-      if (SandboxException.in(thrown) instanceof UnownedAccessException refused) {
-        acknowledge(channel, messages, refused);
-        return null;
+      scope.run((ProxyMethodInvocation) call.invocableClone(tracked.proxy(), message), works);
+      returned = true;
+    } finally {
+      if (!returned) {
+        tracked.release();
       }
-      throw thrown;
-    }
-  }
-
-  private void acknowledge(Channel channel, List<Message> messages, SandboxException refusal)
-      throws IOException {
-    for (Message message : messages) {
-      inbound.refusedWork(queueOf(message), Objects.requireNonNull(refusal.getMessage()));
-      acknowledge(channel, message);
-    }
-  }
-
-  /** In every other mode the container does it when this advice returns. */
-  private void acknowledge(Channel channel, Message message) throws IOException {
-    if (container.getAcknowledgeMode().isManual()) {
-      channel.basicAck(message.getMessageProperties().getDeliveryTag(), false);
     }
   }
 }

@@ -1,124 +1,114 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.AMQP;
-import com.rabbitmq.client.ConnectionFactory;
-import com.rabbitmq.client.observation.ObservationCollector;
-import com.rabbitmq.client.observation.ObservationCollector.PublishCall;
 import io.sandpiper.Hop;
 import io.sandpiper.Propagation;
+import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
-import java.io.IOException;
-import java.lang.reflect.Field;
-import java.lang.reflect.InvocationHandler;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
-import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Stamps messages in the one place that every publish of the client passes: its observation
- * collector.
- *
- * <p>A proxy, because the interface takes a {@code byte[]} body up to client 5.30 and a ByteBuffer
- * from 5.31 on.
- */
-final class Stamping implements InvocationHandler {
+/** Stamps what is published inside a sandbox, and records it there before it is sent. */
+final class Stamping {
 
-  private static final String COLLECTOR = "observationCollector";
+  private final Transits transits;
+  private final Supplier<BrokerKey> broker;
 
-  private static final String DIRECT_REPLY = "amq.rabbitmq.reply-to";
-
-  private final ObservationCollector inner;
-
-  private Stamping(ObservationCollector inner) {
-    this.inner = inner;
+  /**
+   * For what is published to one broker.
+   *
+   * @param broker says which, when something is published
+   */
+  Stamping(Transits transits, Supplier<BrokerKey> broker) {
+    this.transits = transits;
+    this.broker = broker;
   }
 
-  static void install(ConnectionFactory factory) {
-    ObservationCollector inner = collectorOf(factory);
-    if (Proxy.isProxyClass(inner.getClass())
-        && Proxy.getInvocationHandler(inner) instanceof Stamping) {
-      return;
-    }
-    factory.setObservationCollector(
-        (ObservationCollector)
-            Proxy.newProxyInstance(
-                Stamping.class.getClassLoader(),
-                new Class<?>[] {ObservationCollector.class},
-                new Stamping(inner)));
+  /** Sends a message with these properties. */
+  interface Send {
+    void send(AMQP.@Nullable BasicProperties properties) throws Throwable;
   }
 
-  /** The factory has a setter only, and the application's own collector must go on working. */
-  private static ObservationCollector collectorOf(ConnectionFactory factory) {
-    try {
-      Field field = ConnectionFactory.class.getDeclaredField(COLLECTOR);
-      field.setAccessible(true);
-      return (ObservationCollector) field.get(factory);
-    } catch (ReflectiveOperationException unknown) {
-      throw new IllegalStateException(
-          ("This version of RabbitMQ's Java client keeps its observation collector elsewhere than"
-                  + " in ConnectionFactory.%s. Use the version that Spring Boot manages, or report"
-                  + " it to Sandpiper.")
-              .formatted(COLLECTOR),
-          unknown);
-    }
-  }
-
-  @Override
-  public @Nullable Object invoke(Object self, Method method, @Nullable Object @Nullable [] args)
+  /**
+   * Publishes a message; outside any sandbox as it is.
+   *
+   * @param body a {@code byte[]}, a ByteBuffer or null
+   * @return what was published, or null where it is no test's
+   */
+  @Nullable Publication publish(
+      String exchange,
+      String routingKey,
+      AMQP.@Nullable BasicProperties properties,
+      @Nullable Object body,
+      Send send)
       throws Throwable {
-    Work work = Work.current();
-    if (work != null
-        && args != null
-        && method.getName().equals("publish")
-        && args[0] instanceof PublishCall call
-        && args[1] instanceof AMQP.Basic.Publish publish) {
-      AMQP.BasicProperties properties = (AMQP.BasicProperties) args[2];
-      publish(work.sandbox(), method, args.clone(), call, publish, properties);
+    Sandbox sandbox = senderOf(exchange, routingKey, properties);
+    if (sandbox == null) {
+      send.send(properties);
       return null;
     }
-    return inner(method, args);
-  }
-
-  private void publish(
-      Sandbox sandbox,
-      Method method,
-      @Nullable Object[] args,
-      PublishCall call,
-      AMQP.Basic.Publish publish,
-      AMQP.@Nullable BasicProperties properties)
-      throws Throwable {
     AMQP.BasicProperties stamped = stamp(sandbox, properties);
     // Recorded before it is sent: the reply may be faster than this thread.
-    Hop hop =
-        sandbox.sent(
-            new Hop.Content(
-                Hop.Direction.SENT,
-                publish.getRoutingKey(),
-                new Hop.Route(publish.getExchange(), publish.getRoutingKey()),
-                stamped.getHeaders(),
-                bytes(args[3]),
-                new Hop.Ids(
-                    stamped.getCorrelationId(),
-                    stamped.getMessageId(),
-                    replyQueue(stamped.getReplyTo()))));
-    args[2] = stamped;
+    Publication publication =
+        transits.send(
+            sandbox,
+            broker.get(),
+            content(exchange, routingKey, stamped, body),
+            stamped.getExpiration());
     try {
-      inner(method, args);
-    } catch (IOException | RuntimeException failed) {
-      sandbox.failedToSend(hop, failed);
+      send.send(stamped);
+      return publication;
+    } catch (Throwable failed) {
+      publication.failed(failed);
       throw failed;
     }
   }
 
+  /**
+   * Whose message it is: the test's that the thread works for; on a thread that works for nobody,
+   * such as a timer's, the test's that the message names, be it by what it answers.
+   */
+  private static @Nullable Sandbox senderOf(
+      String exchange, String routingKey, AMQP.@Nullable BasicProperties properties) {
+    Work work = Work.current();
+    if (work != null) {
+      return work.sandbox();
+    }
+    if (properties == null || Sandbox.isOutside()) {
+      return null;
+    }
+    return Run.ofThisJvm()
+        .sandboxOf(
+            new Hop.Content(
+                Hop.Direction.SENT,
+                routingKey,
+                new Hop.Route(exchange, routingKey),
+                Objects.requireNonNullElse(properties.getHeaders(), Map.of()),
+                new byte[0],
+                new Hop.Ids(properties.getCorrelationId(), null, null)));
+  }
+
+  private static Hop.Content content(
+      String exchange, String routingKey, AMQP.BasicProperties stamped, @Nullable Object body) {
+    return new Hop.Content(
+        Hop.Direction.SENT,
+        routingKey,
+        new Hop.Route(exchange, routingKey),
+        stamped.getHeaders(),
+        bytes(body),
+        new Hop.Ids(
+            stamped.getCorrelationId(), stamped.getMessageId(), replyQueue(stamped.getReplyTo())));
+  }
+
   /** The name that stands for the client itself is the same for everybody. */
   private static @Nullable String replyQueue(@Nullable String replyTo) {
-    return replyTo == null || replyTo.startsWith(DIRECT_REPLY) ? null : replyTo;
+    return replyTo == null || replyTo.startsWith(Traffic.DIRECT_REPLY) ? null : replyTo;
   }
 
   private static AMQP.BasicProperties stamp(
@@ -144,14 +134,5 @@ final class Stamping implements InvocationHandler {
       return copy;
     }
     return body instanceof byte[] array ? array : new byte[0];
-  }
-
-  private @Nullable Object inner(Method method, @Nullable Object @Nullable [] args)
-      throws Throwable {
-    try {
-      return method.invoke(inner, args);
-    } catch (InvocationTargetException thrown) {
-      throw thrown.getCause();
-    }
   }
 }

@@ -1,9 +1,12 @@
 package io.sandpiper.amqp;
 
+import com.rabbitmq.client.ConnectionFactory;
 import java.net.URI;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.security.NoSuchAlgorithmException;
+import javax.net.ssl.SSLContext;
 
 /**
  * A virtual host of a broker, and how to connect to it.
@@ -41,6 +44,30 @@ record VirtualHost(String host, int port, String user, String password, String n
     return "%s://%s:%s@%s:%d/%s"
         .formatted(
             tls ? "amqps" : "amqp", encode(user), encode(password), host, port, encode(name));
+  }
+
+  /** A factory of the client's, without anything of the harness, that connects to it. */
+  ConnectionFactory connectionFactory() {
+    ConnectionFactory factory = new ConnectionFactory();
+    factory.setHost(host);
+    factory.setPort(port);
+    factory.setUsername(user);
+    factory.setPassword(password);
+    factory.setVirtualHost(name);
+    if (tls) {
+      useTls(factory);
+    }
+    return factory;
+  }
+
+  private static void useTls(ConnectionFactory factory) {
+    try {
+      factory.useSslProtocol(SSLContext.getDefault());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(
+          "This JVM has no default for TLS. Check its javax.net.ssl properties.", e);
+    }
+    factory.enableHostnameVerification();
   }
 
   /** The virtual host in one line, for logs: without the password. */

@@ -1,11 +1,22 @@
 /**
  * What carries a test id over RabbitMQ, and the broker that a test run uses.
  *
- * <p>{@link io.sandpiper.amqp.AmqpPropagation} is the entry: on the way out it stamps messages in
- * the client's observation collector, on the way in it puts an advice first in the chain of each
- * listener container. {@code RabbitPostProcessor} applies it to the beans of a Spring context.
- * {@code BrokerServer} finds or starts the broker, {@code AmqpBrokerAutoConfiguration} gives each
- * context a virtual host on it.
+ * <p>{@link io.sandpiper.amqp.AmqpPropagation} is the entry. {@code ClientHooks} are the collectors
+ * of a connection factory, {@code Wrapped} stands for a connection or channel whose factory is not
+ * at hand; both hand what is published and consumed to {@code Traffic}, which has a class for each:
+ * {@code Stamping}, {@code ScopedConsumer}, {@code Polling}. {@code Consumers} counts who consumes
+ * what in this JVM; {@code Topology} knows where messages go, {@code Transits} and {@code
+ * Deliveries} count those on their way. {@code ListenerAdvice} is first in the chain of each
+ * listener container of Spring's, {@code BatchAdvice} splits what mixes tests, {@code Refusals} are
+ * acknowledged, {@code TestBatches} keeps outgoing batches apart. {@code RabbitPostProcessor}
+ * applies all that to the beans of a Spring context.
+ *
+ * <p>{@code BrokerServer} finds or starts the broker, {@code AmqpBrokerAutoConfiguration} gives
+ * each context a virtual host on it.
+ *
+ * <p>{@link io.sandpiper.amqp.WorkerContract} tests workers: {@code ContractCheck} talks to one, by
+ * requests of {@code ContractRequests} over a {@code ContractBroker}; {@code ContractMatching}
+ * finds which reply is whose, and {@code ContractLevels} and {@code ContractRules} judge.
  */
 @NullMarked
 package io.sandpiper.amqp;

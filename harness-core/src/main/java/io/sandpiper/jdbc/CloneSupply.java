@@ -31,11 +31,9 @@ final class CloneSupply {
     return made;
   }
 
-  /** Makes the template, unless nobody has used the pool yet. */
+  /** Makes the template now. */
   void prepareTemplate() throws SQLException {
-    if (room.isRunning()) {
-      made().prepareTemplate();
-    }
+    made().prepareTemplate();
   }
 
   /** Somebody may have changed what clones are copied from, of whatever pool that leads there. */

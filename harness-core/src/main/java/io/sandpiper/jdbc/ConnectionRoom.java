@@ -1,7 +1,6 @@
 package io.sandpiper.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
-import com.zaxxer.hikari.HikariPoolMXBean;
 import com.zaxxer.hikari.util.DriverDataSource;
 import com.zaxxer.hikari.util.PropertyElf;
 import com.zaxxer.hikari.util.UtilityElf;
@@ -56,6 +55,7 @@ final class ConnectionRoom implements AutoCloseable {
   private final Servers servers;
   private final LockWatch locks;
   private final Gate gate;
+  private final AskedPool asked;
   private final Deque<Idle> idle = new ConcurrentLinkedDeque<>();
   private volatile @Nullable ServerRoom joined;
   private final AtomicReference<@Nullable Connection> offered;
@@ -80,6 +80,7 @@ final class ConnectionRoom implements AutoCloseable {
     this.servers = servers;
     this.offered = new AtomicReference<>(offered);
     this.hikari = inside(pool, HikariDataSource.class);
+    this.asked = new AskedPool(pool, hikari);
     this.settings = new PoolSettings(hikari == null ? pool : hikari);
     this.source = hikari != null ? source(hikari) : inside(pool, PGSimpleDataSource.class);
     this.destination = findDestination();
@@ -158,7 +159,7 @@ final class ConnectionRoom implements AutoCloseable {
   /** Asks something of a connection beside those that sandboxes hold. */
   void ask(CheckedDatabase.Question question) throws SQLException {
     if (source == null) {
-      try (Connection connection = pool.getConnection()) {
+      try (Connection connection = asked.connection()) {
         question.of(connection);
       }
       return;
@@ -227,7 +228,7 @@ final class ConnectionRoom implements AutoCloseable {
       server();
     }
     Connection given = offered.getAndSet(null);
-    Connection connection = given == null ? pool.getConnection() : given;
+    Connection connection = given == null ? asked.connection() : given;
     if (!connection.getAutoCommit()) {
       connection.setAutoCommit(true);
     }
@@ -353,7 +354,7 @@ final class ConnectionRoom implements AutoCloseable {
     if (mustAsk()) {
       throw new SQLException("%s does not say where it leads".formatted(pool));
     }
-    return source == null ? pool.getConnection() : likeThePool();
+    return source == null ? asked.connection() : likeThePool();
   }
 
   private Connection likeThePool() throws SQLException {
@@ -484,7 +485,7 @@ final class ConnectionRoom implements AutoCloseable {
 
   /** A connection of the pool itself. */
   Connection pooledConnection() throws SQLException {
-    return pool.getConnection();
+    return asked.connection();
   }
 
   /** Whether the pool has ever been asked for a connection, as far as it tells. */
@@ -495,10 +496,7 @@ final class ConnectionRoom implements AutoCloseable {
   /** Closes what is idle now; what is in use is closed when it comes back. */
   void evict() throws SQLException {
     closeIdle();
-    HikariPoolMXBean running = hikari == null ? null : hikari.getHikariPoolMXBean();
-    if (running != null) {
-      running.softEvictConnections();
-    }
+    asked.evict();
   }
 
   Servers servers() {

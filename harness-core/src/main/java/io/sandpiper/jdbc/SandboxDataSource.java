@@ -121,9 +121,15 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
         .getConnection();
   }
 
+  /** Whether anybody has asked the pool for a connection yet, as far as it tells. */
+  public boolean isUsed() {
+    return targets.isUsed();
+  }
+
   /**
    * Makes the template of isolation DATABASE now, while nothing is going on, and not when the first
-   * such test asks. A pool that nobody has used yet is left alone.
+   * such test asks. In a suite without Spring that mixes isolations, call it before the first test:
+   * later the template waits until the tests that are open have ended.
    *
    * @throws SQLException where it cannot be made; the first such test tries again
    */

@@ -187,6 +187,10 @@ final class Targets {
     return new SandboxConnection(sandbox, room, facts(room.destination()));
   }
 
+  boolean isUsed() {
+    return room.isRunning();
+  }
+
   /** Whether one has to ask each time where the pool leads. */
   boolean mustAsk() {
     return room.mustAsk();

@@ -60,7 +60,11 @@ final class DatabaseTemplates {
 
   private static void prepare(SandboxDataSource dataSource) {
     try {
-      dataSource.prepareTemplate();
+      // An application that has not used a pool until now may never, and its server may not be
+      // there.
+      if (dataSource.isUsed()) {
+        dataSource.prepareTemplate();
+      }
     } catch (SQLException failed) {
       LOG.debug("No template yet for isolation DATABASE: {}", failed.getMessage(), failed);
     }

@@ -1,0 +1,101 @@
+package io.sandpiper.amqp;
+
+import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.Consumer;
+import com.rabbitmq.client.ShutdownListener;
+import com.rabbitmq.client.ShutdownSignalException;
+import java.io.IOException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A consumer that is counted among the {@link Consumers} of its queue while the broker may deliver
+ * to it.
+ */
+final class CountedConsumer extends DelegatingConsumer {
+
+  private final Supplier<Runnable> counting;
+  private final ShutdownListener closed = cause -> leave();
+
+  // Guarded by this.
+  private @Nullable Channel channel;
+  private @Nullable Runnable leave;
+  private boolean left;
+
+  /**
+   * A consumer that is not counted yet.
+   *
+   * @param counting counts it from then on, and says how that is ended
+   */
+  CountedConsumer(Consumer delegate, Supplier<Runnable> counting) {
+    super(delegate);
+    this.counting = counting;
+  }
+
+  /** Says where it is consumed; before anything is delivered. */
+  void on(Channel onChannel, boolean autoAck) {
+    synchronized (this) {
+      channel = onChannel;
+    }
+    if (delegate() instanceof ScopedConsumer scoped) {
+      scoped.registered(onChannel, autoAck);
+    }
+  }
+
+  /** The broker has agreed. */
+  void joined() {
+    Channel onChannel;
+    synchronized (this) {
+      onChannel = channel;
+      if (left || leave != null || onChannel == null) {
+        return;
+      }
+      leave = counting.get();
+    }
+    // Calls it at once where the channel is closed already.
+    onChannel.addShutdownListener(closed);
+  }
+
+  private void leave() {
+    Runnable leaving;
+    Channel onChannel;
+    synchronized (this) {
+      left = true;
+      leaving = leave;
+      leave = null;
+      onChannel = channel;
+    }
+    if (leaving != null && onChannel != null) {
+      leaving.run();
+      onChannel.removeShutdownListener(closed);
+    }
+  }
+
+  /** Also where a connection has recovered and registers the same consumer once more. */
+  @Override
+  public void handleConsumeOk(String consumerTag) {
+    synchronized (this) {
+      left = false;
+    }
+    joined();
+    super.handleConsumeOk(consumerTag);
+  }
+
+  @Override
+  public void handleCancelOk(String consumerTag) {
+    leave();
+    super.handleCancelOk(consumerTag);
+  }
+
+  @Override
+  public void handleCancel(String consumerTag) throws IOException {
+    leave();
+    super.handleCancel(consumerTag);
+  }
+
+  @Override
+  public void handleShutdownSignal(String consumerTag, ShutdownSignalException signal) {
+    leave();
+    super.handleShutdownSignal(consumerTag, signal);
+  }
+}

@@ -1,0 +1,250 @@
+package io.sandpiper.amqp;
+
+import static io.sandpiper.Expectation.received;
+import static io.sandpiper.SandboxAssertions.assertReceive;
+import static io.sandpiper.SandboxAssertions.refuteReceive;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.GetResponse;
+import io.sandpiper.Sandbox;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.springframework.amqp.core.Message;
+import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
+import org.springframework.amqp.rabbit.core.RabbitTemplate;
+
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class RawPollingTests {
+
+  private static final String EVERY_WAY_AND_MODE =
+      """
+      FACTORY, true
+      FACTORY, false
+      RECOVERING_FACTORY, true
+      RECOVERING_FACTORY, false
+      CONNECTION, true
+      CONNECTION, false
+      CHANNEL, true
+      CHANNEL, false
+      """;
+
+  private RawClient client;
+  private Sandbox one;
+  private Sandbox two;
+
+  @BeforeAll
+  void start() throws Exception {
+    client = RawClient.start();
+  }
+
+  @AfterAll
+  void stop() throws Exception {
+    client.close();
+  }
+
+  @BeforeEach
+  void open_two_tests() {
+    one = RawClient.sandbox("T.one");
+    two = RawClient.sandbox("T.two");
+  }
+
+  @AfterEach
+  void end_them() {
+    RawClient.end(one);
+    RawClient.end(two);
+  }
+
+  @ParameterizedTest
+  @CsvSource(textBlock = EVERY_WAY_AND_MODE)
+  void each_test_gets_its_own_and_has_it_in_its_mailbox(RawClient.Way way, boolean autoAck)
+      throws Exception {
+    Channel channel = client.open(way);
+    String queue = client.queue();
+    client.send(queue, one.id().value(), "one 1", "one 2");
+    client.send(queue, two.id().value(), "two 1");
+    client.send(queue, one.id().value(), "one 3");
+
+    assertThat(get(two, channel, queue, autoAck)).isEqualTo("two 1");
+    assertThat(get(two, channel, queue, autoAck)).isNull();
+    assertThat(get(one, channel, queue, autoAck)).isEqualTo("one 1");
+    assertThat(get(two, channel, queue, autoAck)).isNull();
+    assertThat(get(one, channel, queue, autoAck)).isEqualTo("one 2");
+    assertThat(get(one, channel, queue, autoAck)).isEqualTo("one 3");
+    assertThat(get(one, channel, queue, autoAck)).isNull();
+
+    RawClient.as(
+        one,
+        () -> {
+          assertThat(assertReceive(received(queue), Duration.ZERO).text()).isEqualTo("one 1");
+          assertThat(assertReceive(received(queue), Duration.ZERO).text()).isEqualTo("one 2");
+          assertThat(assertReceive(received(queue), Duration.ZERO).text()).isEqualTo("one 3");
+          refuteReceive(received(queue), Duration.ZERO);
+        });
+    RawClient.as(
+        two,
+        () -> assertThat(assertReceive(received(queue), Duration.ZERO).text()).isEqualTo("two 1"));
+    channel.close();
+    assertThat(client.ready(queue)).isZero();
+  }
+
+  @ParameterizedTest
+  @CsvSource(textBlock = EVERY_WAY_AND_MODE)
+  void ids_that_must_not_be_honoured_are_skipped(RawClient.Way way, boolean autoAck)
+      throws Exception {
+    Sandbox ended = RawClient.sandbox("T.ended");
+    RawClient.end(ended);
+    Channel channel = client.open(way);
+    String queue = client.queue();
+    client.send(queue, "sp1.not an id", "malformed");
+    client.send(queue, "sp1.zzzzzz.000001.AAAAAAAAAAAAAAAA", "stray");
+    client.send(queue, ended.id().value(), "late");
+    client.send(queue, one.id().value(), "good");
+    client.send(queue, ended.id().value(), "late too");
+
+    assertThat(get(one, channel, queue, autoAck)).isEqualTo("good");
+    assertThat(get(null, channel, queue, autoAck)).isNull();
+
+    channel.close();
+    assertThat(client.ready(queue)).isZero();
+  }
+
+  @ParameterizedTest
+  @CsvSource(textBlock = EVERY_WAY_AND_MODE)
+  void whoever_works_for_no_test_gets_what_comes_first(RawClient.Way way, boolean autoAck)
+      throws Exception {
+    Channel channel = client.open(way);
+    String queue = client.queue();
+    client.send(queue, one.id().value(), "one 1");
+    client.send(queue, null, "nobody's");
+
+    assertThat(get(null, channel, queue, autoAck)).isEqualTo("one 1");
+    assertThat(get(null, channel, queue, autoAck)).isEqualTo("nobody's");
+    assertThat(get(null, channel, queue, autoAck)).isNull();
+    RawClient.as(one, () -> assertReceive(received(queue), Duration.ZERO));
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void what_is_kept_for_a_test_is_gone_with_it(RawClient.Way way) throws Exception {
+    Channel channel = client.open(way);
+    String queue = client.queue();
+    client.send(queue, one.id().value(), "one 1");
+    assertThat(get(two, channel, queue, true)).isNull();
+
+    RawClient.end(one);
+
+    assertThat(get(null, channel, queue, true)).isNull();
+    assertThat(get(two, channel, queue, true)).isNull();
+  }
+
+  @Test
+  void a_template_of_spring_polls_for_its_test() throws Exception {
+    CachingConnectionFactory connections = new CachingConnectionFactory(client.factory());
+    try {
+      RabbitTemplate rabbit = new RabbitTemplate(AmqpPropagation.wrap(connections));
+      String queue = client.queue();
+      client.send(queue, one.id().value(), "one 1");
+      client.send(queue, two.id().value(), "two 1");
+
+      RawClient.as(two, () -> assertThat(text(rabbit.receive(queue))).isEqualTo("two 1"));
+      RawClient.as(one, () -> assertThat(text(rabbit.receive(queue))).isEqualTo("one 1"));
+      RawClient.as(one, () -> assertThat(rabbit.receive(queue)).isNull());
+    } finally {
+      connections.destroy();
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(textBlock = EVERY_WAY_AND_MODE)
+  void tests_that_poll_at_once_get_all_of_their_own_and_nothing_else(
+      RawClient.Way way, boolean autoAck) throws Exception {
+    int tests = 4;
+    int messages = 6;
+    String queue = client.queue();
+    List<Sandbox> sandboxes =
+        IntStream.range(0, tests).mapToObj(i -> RawClient.sandbox("T.poll" + i)).toList();
+    ExecutorService pool = Executors.newFixedThreadPool(tests);
+    try {
+      List<Future<List<String>>> results = new ArrayList<>();
+      for (Sandbox sandbox : sandboxes) {
+        Channel channel = client.open(way);
+        results.add(pool.submit(poller(sandbox, channel, queue, autoAck, messages)));
+      }
+      for (int i = 0; i < messages; i++) {
+        for (Sandbox sandbox : sandboxes) {
+          client.send(queue, sandbox.id().value(), sandbox.testName() + " " + i);
+        }
+      }
+      for (int i = 0; i < tests; i++) {
+        String name = sandboxes.get(i).testName();
+        assertThat(results.get(i).get(60, TimeUnit.SECONDS))
+            .containsExactlyInAnyOrderElementsOf(
+                IntStream.range(0, messages).mapToObj(number -> name + " " + number).toList());
+      }
+    } finally {
+      pool.shutdownNow();
+      sandboxes.forEach(RawClient::end);
+    }
+    // The broker may read the last acknowledgement after the question.
+    await().pollInSameThread().until(() -> client.ready(queue) == 0);
+  }
+
+  private static Callable<List<String>> poller(
+      Sandbox sandbox, Channel channel, String queue, boolean autoAck, int messages) {
+    return () -> {
+      List<String> got = new ArrayList<>();
+      while (got.size() < messages && !Thread.interrupted()) {
+        String text = get(sandbox, channel, queue, autoAck);
+        if (text != null) {
+          got.add(text);
+        }
+        if (ThreadLocalRandom.current().nextInt(4) == 0) {
+          Thread.yield();
+        }
+      }
+      return got;
+    };
+  }
+
+  /** Gets, as the test of a sandbox or of none, and acknowledges. */
+  private static @Nullable String get(
+      @Nullable Sandbox sandbox, Channel channel, String queue, boolean autoAck) throws Exception {
+    @Nullable String[] text = new String[1];
+    RawClient.as(
+        sandbox,
+        () -> {
+          GetResponse got = channel.basicGet(queue, autoAck);
+          if (got != null) {
+            text[0] = RawConsumerTests.text(got.getBody());
+            if (!autoAck) {
+              channel.basicAck(got.getEnvelope().getDeliveryTag(), false);
+            }
+          }
+        });
+    return text[0];
+  }
+
+  private static @Nullable String text(@Nullable Message message) {
+    return message == null ? null : RawConsumerTests.text(message.getBody());
+  }
+}
