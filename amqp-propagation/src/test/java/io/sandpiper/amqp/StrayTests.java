@@ -85,7 +85,6 @@ class StrayTests {
       assertThat(other.answer()).isEqualTo("[]");
       assertThat(parked()).isNull();
       other.kill();
-      await().until(() -> !broker.hasQueue(Homes.queueOf(other.run())));
     }
     long refused = run.refusals(Refusal.Reason.STRAY);
 
