@@ -28,7 +28,11 @@ public final class Propagation {
    */
   public static void inject(
       Sandbox sandbox, @Nullable String baggage, BiConsumer<String, String> setter) {
-    String stamped = Baggage.write(baggage, sandbox.id(), sandbox.databaseToJoin());
+    String database = sandbox.databaseToJoin();
+    String stamped =
+        baggage == null && database == null
+            ? sandbox.baggage()
+            : Baggage.write(baggage, sandbox.id(), database);
     setter.accept(HEADER, sandbox.id().value());
     setter.accept(BAGGAGE, stamped);
   }

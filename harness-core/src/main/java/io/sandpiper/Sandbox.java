@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,8 @@ public final class Sandbox {
 
   private final Run run;
   private final TestId id;
+  private final String label;
+  private final String baggage;
   private final Settings settings;
   private final long startedAt = System.nanoTime();
   private final Monitor monitor = new Monitor();
@@ -38,6 +41,7 @@ public final class Sandbox {
   private final List<String> correlationKeys = new ArrayList<>();
   private final List<String> replyAddresses = new ArrayList<>();
   private final Faults faults = new Faults(this);
+  private final AtomicLong messageIds = new AtomicLong();
   private volatile @Nullable Long closedAt;
   private volatile @Nullable Object home;
 
@@ -72,6 +76,8 @@ public final class Sandbox {
   Sandbox(Run run, TestId id, Settings settings) {
     this.run = run;
     this.id = id;
+    this.label = id.toString();
+    this.baggage = Baggage.write(null, id, null);
     this.settings = settings;
   }
 
@@ -358,6 +364,11 @@ public final class Sandbox {
         });
   }
 
+  /** A message id for a message that the application gives none. */
+  public String newMessageId() {
+    return label + "-" + messageIds.incrementAndGet();
+  }
+
   /** Takes a sent hop off the list of what is outstanding. */
   public void answered(Hop sent) {
     update(() -> ledger.answered(sent));
@@ -389,6 +400,11 @@ public final class Sandbox {
           }
           return part;
         });
+  }
+
+  /** The baggage header of what has none of its own. */
+  String baggage() {
+    return baggage;
   }
 
   /** The resources of one type that this sandbox has so far. */

@@ -27,7 +27,7 @@ import org.springframework.context.SmartLifecycle;
  * An application context as the home of tests on a broker that it shares: its listeners listen to
  * one more queue for each of theirs, to which what belongs to it is forwarded.
  *
- * <p>The queues are exclusive: they are there as long as the connection that consumes them.
+ * <p>The queues outlive a connection that is cut, and expire when nobody consumes them.
  */
 final class ContextHome implements SmartLifecycle {
 
@@ -150,7 +150,7 @@ final class ContextHome implements SmartLifecycle {
       }
       try (Channel channel = OwnConnections.channel(delegate)) {
         for (String queue : queues) {
-          channel.queueDeclare(queue, false, true, false, null);
+          channel.queueDeclare(queue, false, false, false, Homes.LIFE);
         }
         RunHome.of(run)
             .open(OwnConnections.leadingTo(delegate, connections.getRabbitConnectionFactory()));

@@ -1,13 +1,18 @@
 package io.sandpiper.amqp;
 
+import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
+import com.rabbitmq.client.ShutdownSignalException;
+import io.sandpiper.Arrival;
 import io.sandpiper.Run;
+import io.sandpiper.Sandbox;
 import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Sends messages on to the home of their test; what cannot get there is parked in a queue of ours
@@ -17,6 +22,10 @@ final class Forwarding {
 
   private static final int MOST_HOPS = 3;
   private static final long PATIENCE_SECONDS = 10;
+  private static final long NO_QUEUE = -2;
+  private static final long NO_ANSWER = -1;
+  private static final long BACK_WITHIN_SECONDS = 5;
+  private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private final Run run;
   private final PutBack putBack;
@@ -40,7 +49,11 @@ final class Forwarding {
       park(message, channel, "it was forwarded %d times".formatted(message.hops()));
       return false;
     }
-    Outlet.Outcome outcome = send(home, message, journey, channel.getConnection());
+    Connection connection = channel.getConnection();
+    Outlet.Outcome outcome =
+        isInhabited(home, connection)
+            ? send(home, message, journey, connection)
+            : Outlet.Outcome.REFUSED;
     if (outcome == Outlet.Outcome.REFUSED) {
       park(message, channel, "nobody is at %s".formatted(home));
       return false;
@@ -63,14 +76,51 @@ final class Forwarding {
 
   /** Records that a message is in the queue of parked ones, or would have been. */
   void parked(Original message, String why, Outlet.Outcome outcome) {
-    run.arrive(message.content(), "nobody");
-    run.recordRefusedWork(
-        message.queue(),
+    String text =
         outcome == Outlet.Outcome.CONFIRMED
             ? "%s is of another home, and is parked in queue %s: %s."
                 .formatted(message, Homes.PARKED, why)
             : "%s is of another home, and is lost: %s, and queue %s took none."
-                .formatted(message, why, Homes.PARKED));
+                .formatted(message, why, Homes.PARKED);
+    Sandbox sandbox = run.sandboxOf(message.content());
+    if (sandbox != null) {
+      sandbox.journal().note(text);
+    } else if (run.arrive(message.content(), "nobody") instanceof Arrival.Accepted accepted) {
+      accepted.work().finish(null);
+    }
+    run.recordRefusedWork(message.queue(), text);
+  }
+
+  /**
+   * Whether anybody consumes at a home. Its queue outlives a connection that is cut, so where that
+   * is there it is given some time to be back.
+   */
+  private boolean isInhabited(String home, Connection connection) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(BACK_WITHIN_SECONDS);
+    long consumers = consumers(home, connection);
+    while (consumers == 0) {
+      if (System.nanoTime() > deadline || Thread.currentThread().isInterrupted()) {
+        return false;
+      }
+      LockSupport.parkNanos(LOOK_AGAIN_NANOS);
+      consumers = consumers(home, connection);
+    }
+    return consumers != NO_QUEUE;
+  }
+
+  /** How many consume from a queue; {@link #NO_QUEUE}, or {@link #NO_ANSWER}. */
+  private static long consumers(String queue, Connection connection) {
+    try (Channel asking = OwnConnections.channel(connection)) {
+      return asking.consumerCount(queue);
+    } catch (IOException refused) {
+      return refused.getCause() instanceof ShutdownSignalException signal
+              && signal.getReason() instanceof AMQP.Channel.Close close
+              && close.getReplyCode() == AMQP.NOT_FOUND
+          ? NO_QUEUE
+          : NO_ANSWER;
+    } catch (TimeoutException | RuntimeException noAnswer) {
+      return NO_ANSWER;
+    }
   }
 
   private Outlet.Outcome send(

@@ -4,7 +4,9 @@ import io.sandpiper.Hop;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,6 +19,9 @@ final class Homes implements AutoCloseable {
 
   /** Where messages go whose home is gone. */
   static final String PARKED = "sandpiper.parked";
+
+  /** How a home queue is declared: it is there for as long as somebody consumes, and a while. */
+  static final Map<String, Object> LIFE = Map.of("x-expires", (int) TimeUnit.MINUTES.toMillis(1));
 
   private final Run run;
   private final List<ContextHome> contexts = new CopyOnWriteArrayList<>();

@@ -74,7 +74,7 @@ final class Inbound {
     }
     try {
       return journey != null && journey.disturbed()
-          ? arrive(content, delivery)
+          ? judge(content, delivery)
           : disturb(message, content, delivery);
     } finally {
       putBack.arrived(journey, content.address());
@@ -86,7 +86,8 @@ final class Inbound {
     Sandbox sandbox = run.sandboxOf(content);
     Original original = message.received();
     Original.Journey journey = original.onward();
-    if (sandbox != null && !putBack.expects(journey)) {
+    boolean counted = putBack.expects(journey);
+    if (sandbox != null && !counted) {
       putBack.expect(journey, sandbox, original.queue());
       hidden(sandbox, content, delivery);
     }
@@ -104,12 +105,8 @@ final class Inbound {
     }
   }
 
-  /**
-   * Judges a message that is where it belongs, and to which no fault happens.
-   *
-   * @param delivery how it is to be settled, or null where nobody knows
-   */
-  Verdict arrive(Hop.Content content, @Nullable Delivery delivery) {
+  /** As {@link #judge(Incoming, Delivery)}, where nothing is done to a message on its way. */
+  Verdict judge(Hop.Content content, @Nullable Delivery delivery) {
     Sandbox sandbox = delivery == null ? null : run.sandboxOf(content);
     if (delivery != null && sandbox != null) {
       delivery.arrives(sandbox, content.address());
@@ -130,7 +127,7 @@ final class Inbound {
     Disturbance disturbance = run.disturb(content);
     Sandbox sandbox = disturbance == null ? null : run.sandboxOf(content);
     if (disturbance == null || sandbox == null) {
-      return arrive(content, delivery);
+      return judge(content, delivery);
     }
     Original original = message.received();
     Runnable act =
@@ -147,7 +144,7 @@ final class Inbound {
       hidden(sandbox, content, delivery);
       return new Verdict.Acknowledge();
     }
-    Verdict verdict = arrive(content, delivery);
+    Verdict verdict = judge(content, delivery);
     if (verdict instanceof Verdict.Handle handle) {
       handle.work().lastly(failure -> act.run());
     }

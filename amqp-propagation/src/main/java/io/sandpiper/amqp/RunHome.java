@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A run as the home of tests on a broker that it shares: a queue to which other runs forward what
- * belongs to it, and which is gone when this JVM is.
+ * belongs to it, and which expires when this JVM is gone.
  *
  * <p>Only here an id is verified. What belongs to an open test goes on to its application context,
  * through the broker too.
@@ -64,7 +64,7 @@ final class RunHome implements AutoCloseable {
         false,
         false,
         Map.of("x-max-length", MOST_PARKED, "x-message-ttl", PARKED_MILLIS));
-    channel.queueDeclare(Homes.queueOf(run.name()), false, true, true, null);
+    channel.queueDeclare(Homes.queueOf(run.name()), false, false, false, Homes.LIFE);
     channel.basicQos(PREFETCH);
     channel.basicConsume(Homes.queueOf(run.name()), false, new Listener(channel));
     channels.put(broker, channel);
@@ -157,14 +157,21 @@ final class RunHome implements AutoCloseable {
       try {
         getChannel().basicAck(envelope.getDeliveryTag(), false);
       } catch (IOException | RuntimeException closed) {
-        LOG.debug("Not acknowledged, for the queue ends with its connection", closed);
+        LOG.debug("Not acknowledged, so the broker delivers it again", closed);
       }
     }
   }
 
-  /** The queue ends with its connection. */
+  /** Deletes the queue where its connection is still there; else it expires. */
   @Override
   public synchronized void close() {
+    for (Channel channel : channels.values()) {
+      try {
+        channel.queueDelete(Homes.queueOf(run.name()));
+      } catch (IOException | RuntimeException gone) {
+        LOG.debug("The home queue of this run is left to expire", gone);
+      }
+    }
     channels.clear();
   }
 }

@@ -25,9 +25,12 @@ import org.jspecify.annotations.Nullable;
 final class ScopedConsumer extends DelegatingConsumer {
 
   private final String queue;
-  private final BiFunction<Incoming, Long, Inbound.Verdict> judge;
+  private final BiFunction<Original, Origin, Inbound.Verdict> judge;
   private final BiConsumer<String, String> refusals;
   private final Settlements settlements;
+
+  /** Where a message came from. */
+  record Origin(Channel channel, long tag) {}
 
   /** Where to acknowledge. */
   private record Registration(Channel channel, boolean autoAck) {}
@@ -37,13 +40,13 @@ final class ScopedConsumer extends DelegatingConsumer {
   /**
    * A consumer that is not registered yet.
    *
-   * @param judge says what becomes of a message, which has a delivery tag
+   * @param judge says what becomes of a message
    * @param refusals is told the queue and why a callback was refused what it needed
    */
   ScopedConsumer(
       Consumer delegate,
       String queue,
-      BiFunction<Incoming, Long, Inbound.Verdict> judge,
+      BiFunction<Original, Origin, Inbound.Verdict> judge,
       BiConsumer<String, String> refusals,
       Settlements settlements) {
     super(delegate);
@@ -64,16 +67,21 @@ final class ScopedConsumer extends DelegatingConsumer {
       throws IOException {
     Registration on = registration();
     Settlements.Delivery delivery = settlements.begin(on.channel(), envelope.getDeliveryTag());
+    Original message = Original.of(queue, envelope, properties, body);
     try {
-      Original message = Original.of(queue, envelope, properties, body);
-      Inbound.Verdict verdict = judge.apply(Incoming.of(message, on.channel()), delivery.tag());
+      Inbound.Verdict verdict = judge.apply(message, new Origin(on.channel(), delivery.tag()));
       if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(on, delivery);
         return;
       }
       handle(
           verdict instanceof Inbound.Verdict.Handle handle ? handle.work() : null,
-          () -> deliver(consumerTag, envelope, properties, message),
+          () ->
+              super.handleDelivery(
+                  consumerTag,
+                  message.envelope(envelope.getDeliveryTag()),
+                  message.properties(),
+                  body),
           refusal -> {
             refusals.accept(queue, Objects.requireNonNull(refusal.getMessage()));
             acknowledge(on, delivery);
@@ -81,18 +89,6 @@ final class ScopedConsumer extends DelegatingConsumer {
     } finally {
       settlements.end(on.channel(), delivery);
     }
-  }
-
-  /** As it was, where we have published it. */
-  private void deliver(
-      String consumerTag, Envelope envelope, AMQP.BasicProperties properties, Original message)
-      throws IOException {
-    boolean restored = message.journey() != null;
-    super.handleDelivery(
-        consumerTag,
-        restored ? message.envelope(envelope.getDeliveryTag()) : envelope,
-        restored ? message.properties() : properties,
-        message.body());
   }
 
   private interface Callback {

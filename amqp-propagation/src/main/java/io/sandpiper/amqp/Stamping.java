@@ -10,7 +10,6 @@ import java.nio.ByteBuffer;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.UUID;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -111,8 +110,7 @@ final class Stamping {
     return replyTo == null || replyTo.startsWith(Traffic.DIRECT_REPLY) ? null : replyTo;
   }
 
-  private static AMQP.BasicProperties stamp(
-      Sandbox sandbox, AMQP.@Nullable BasicProperties properties) {
+  static AMQP.BasicProperties stamp(Sandbox sandbox, AMQP.@Nullable BasicProperties properties) {
     AMQP.BasicProperties original = properties == null ? new AMQP.BasicProperties() : properties;
     Map<String, Object> headers = new HashMap<>();
     if (original.getHeaders() != null) {
@@ -122,7 +120,7 @@ final class Stamping {
     Propagation.inject(sandbox, baggage == null ? null : baggage.toString(), headers::put);
     AMQP.BasicProperties.Builder stamped = original.builder().headers(headers);
     if (original.getMessageId() == null) {
-      stamped.messageId(UUID.randomUUID().toString());
+      stamped.messageId(sandbox.newMessageId());
     }
     return stamped.build();
   }

@@ -62,7 +62,9 @@ final class Traffic {
     }
     Supplier<Runnable> counting = () -> consumers.add(broker.get(), queue);
     if (queue.equals(DIRECT_REPLY) || isNamed(application, "com.rabbitmq.client.RpcClient")) {
-      return new CountedConsumer(scoped(queue, observed, this::judgeAnswer), counting);
+      return new CountedConsumer(
+          scoped(queue, observed, (message, delivery) -> judgeAnswer(message.content(), delivery)),
+          counting);
     }
     // An advice around the listener binds the scope of what a container consumes.
     boolean ofContainer = isNamed(application, "org.springframework.amqp.rabbit.listener.");
@@ -77,7 +79,9 @@ final class Traffic {
     return new ScopedConsumer(
         observed,
         queue,
-        (message, tag) -> judge.apply(message, deliveries.find(message.channel(), tag)),
+        (message, on) ->
+            judge.apply(
+                Incoming.of(message, on.channel()), deliveries.find(on.channel(), on.tag())),
         inbound::refusedWork,
         settlements);
   }
@@ -86,13 +90,12 @@ final class Traffic {
    * Judges what comes to a client that waits for it: where several tests count their correlation
    * ids from 1, the client itself knows whose answer it is.
    */
-  private Inbound.Verdict judgeAnswer(Incoming message, @Nullable Delivery delivery) {
-    Hop.Content content = message.content();
+  private Inbound.Verdict judgeAnswer(Hop.Content content, @Nullable Delivery delivery) {
     if (run.sandboxOf(content) != null) {
-      return inbound.arrive(content, delivery);
+      return inbound.judge(content, delivery);
     }
     Hop.Ids ids = content.ids();
-    return inbound.arrive(
+    return inbound.judge(
         new Hop.Content(
             content.direction(),
             content.address(),

@@ -15,6 +15,8 @@ public final class Benchmarks {
           new OpeningFigure(),
           new StatementsFigure(),
           new TransactionFigure(),
+          new RoundTripFigure(),
+          new StampingFigure(),
           new CallFigure(),
           new CloneFigure(),
           new DropFigure(),

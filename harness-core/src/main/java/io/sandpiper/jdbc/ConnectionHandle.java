@@ -37,7 +37,7 @@ final class ConnectionHandle extends JdbcHandle {
   private final Targets targets;
   private final Connection proxy;
   private final ConnectionSettings settings;
-  private final Set<Statement> statements =
+  private final Set<StatementHandle> statements =
       Collections.synchronizedSet(Collections.newSetFromMap(new IdentityHashMap<>()));
   private volatile boolean closed;
   private volatile @Nullable Target target;
@@ -477,7 +477,7 @@ final class ConnectionHandle extends JdbcHandle {
 
   private void closeStatements() throws SQLException {
     try {
-      for (Statement statement : statements.toArray(Statement[]::new)) {
+      for (StatementHandle statement : statements.toArray(StatementHandle[]::new)) {
         statement.close();
       }
     } finally {
@@ -553,11 +553,11 @@ final class ConnectionHandle extends JdbcHandle {
         SandboxException.NOT_SUPPORTED);
   }
 
-  void opened(Statement physical) {
-    statements.add(physical);
+  void opened(StatementHandle statement) {
+    statements.add(statement);
   }
 
-  void closed(Statement physical) {
-    statements.remove(physical);
+  void closed(StatementHandle statement) {
+    statements.remove(statement);
   }
 }

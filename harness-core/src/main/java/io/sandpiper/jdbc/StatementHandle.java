@@ -36,6 +36,7 @@ final class StatementHandle extends PartHandle {
   private boolean keysKnown;
   private volatile @Nullable Request current;
   private volatile boolean running;
+  private boolean closesAfterwards;
 
   StatementHandle(ConnectionHandle connection, Statement physical, @Nullable SqlText sql)
       throws SQLException {
@@ -56,7 +57,7 @@ final class StatementHandle extends PartHandle {
     this.sql = sql;
     this.returnsKeys = returnsKeys;
     this.fetchSize = physical.getFetchSize();
-    connection.opened(physical);
+    connection.opened(this);
   }
 
   Statement proxy(Class<? extends Statement> type) {
@@ -94,8 +95,7 @@ final class StatementHandle extends PartHandle {
         cancel();
         return null;
       case "close":
-        connection.closed(physical);
-        physical.close();
+        close();
         return null;
       case "isClosed", "isCloseOnCompletion", "toString":
         return Reflect.call(method, physical, args);
@@ -200,6 +200,34 @@ final class StatementHandle extends PartHandle {
     }
   }
 
+  private synchronized void begins() throws SQLException {
+    physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
+    running = true;
+  }
+
+  private synchronized boolean mustCloseNow() {
+    running = false;
+    return closesAfterwards;
+  }
+
+  /**
+   * Closes it. While another thread executes it, it is cancelled and closed after that: the driver
+   * would say no more than that it is closed, although the server may have done all.
+   */
+  void close() throws SQLException {
+    connection.closed(this);
+    boolean executes;
+    synchronized (this) {
+      executes = running;
+      closesAfterwards = executes;
+    }
+    if (executes) {
+      physical.cancel();
+    } else {
+      physical.close();
+    }
+  }
+
   /** What an execution does under the lease. */
   private final class Execution implements SqlCall<@Nullable Object> {
 
@@ -216,14 +244,15 @@ final class StatementHandle extends PartHandle {
       driverFailed = true;
       // A cursor would not survive the next lease's savepoint.
       streaming = fetchSize > 0 && connection.inTransaction();
-      physical.setFetchSize(connection.inTransaction() ? fetchSize : 0);
-      running = true;
+      begins();
       try {
         Object result = Reflect.call(method, physical, args);
         driverFailed = false;
         return result;
       } finally {
-        running = false;
+        if (mustCloseNow()) {
+          physical.close();
+        }
       }
     }
 
