@@ -68,10 +68,19 @@ final class Delivery {
   /**
    * It arrives; to be called before that is recorded. If its channel is closed the broker delivers
    * it again, and that is what is in transit.
+   *
+   * @param address the queue that it is recorded to arrive at: of a message that was forwarded not
+   *     the one that it came from
    */
-  synchronized void arrives(Sandbox test) {
-    if (stale && properties.getMessageId() != null) {
+  synchronized void arrives(Sandbox test, String address) {
+    if (properties.getMessageId() == null) {
+      return;
+    }
+    if (stale) {
       transits.again(test, broker, messageId(), queue);
+    }
+    if (!address.equals(queue)) {
+      test.notInTransit(messageId(), queue);
     }
   }
 

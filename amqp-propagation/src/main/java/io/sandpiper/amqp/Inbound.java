@@ -65,7 +65,7 @@ final class Inbound {
     Hop.Content content = message.content();
     String home = homes.elsewhere(content, consumer);
     if (home != null) {
-      forward(message, content, home);
+      forward(message, content, home, delivery);
       return new Verdict.Acknowledge();
     }
     Original.Journey journey = message.journey();
@@ -74,21 +74,21 @@ final class Inbound {
     }
     try {
       return journey != null && journey.disturbed()
-          ? judge(content, delivery)
+          ? arrive(content, delivery)
           : disturb(message, content, delivery);
     } finally {
       putBack.arrived(journey, content.address());
     }
   }
 
-  private void forward(Incoming message, Hop.Content content, String home) {
+  private void forward(
+      Incoming message, Hop.Content content, String home, @Nullable Delivery delivery) {
     Sandbox sandbox = run.sandboxOf(content);
     Original original = message.received();
     Original.Journey journey = original.onward();
-    boolean counted = putBack.expects(journey);
-    if (sandbox != null && !counted) {
+    if (sandbox != null && !putBack.expects(journey)) {
       putBack.expect(journey, sandbox, original.queue());
-      notInTransit(sandbox, content);
+      hidden(sandbox, content, delivery);
     }
     if (!forwarding.forward(original, journey, home, message.channel())) {
       putBack.arrived(journey, original.queue());
@@ -104,11 +104,15 @@ final class Inbound {
     }
   }
 
-  /** As {@link #judge(Incoming, Delivery)}, where nothing is done to a message on its way. */
-  Verdict judge(Hop.Content content, @Nullable Delivery delivery) {
+  /**
+   * Judges a message that is where it belongs, and to which no fault happens.
+   *
+   * @param delivery how it is to be settled, or null where nobody knows
+   */
+  Verdict arrive(Hop.Content content, @Nullable Delivery delivery) {
     Sandbox sandbox = delivery == null ? null : run.sandboxOf(content);
     if (delivery != null && sandbox != null) {
-      delivery.arrives(sandbox);
+      delivery.arrives(sandbox, content.address());
     }
     Arrival arrival = run.arrive(content, "listener " + content.address());
     if (arrival instanceof Arrival.Accepted accepted) {
@@ -126,7 +130,7 @@ final class Inbound {
     Disturbance disturbance = run.disturb(content);
     Sandbox sandbox = disturbance == null ? null : run.sandboxOf(content);
     if (disturbance == null || sandbox == null) {
-      return judge(content, delivery);
+      return arrive(content, delivery);
     }
     Original original = message.received();
     Runnable act =
@@ -140,20 +144,23 @@ final class Inbound {
                         delay));
     if (!disturbance.handled()) {
       act.run();
-      notInTransit(sandbox, content);
+      hidden(sandbox, content, delivery);
       return new Verdict.Acknowledge();
     }
-    Verdict verdict = judge(content, delivery);
+    Verdict verdict = arrive(content, delivery);
     if (verdict instanceof Verdict.Handle handle) {
       handle.work().lastly(failure -> act.run());
     }
     return verdict;
   }
 
-  /** It has come, and nobody sees it: what is still to come of it has a name of its own. */
-  private static void notInTransit(Sandbox sandbox, Hop.Content content) {
+  /**
+   * It has come, and nobody sees it: what is still to come of it has a name of its own. A delivery
+   * that is to be settled says so itself when it is.
+   */
+  private static void hidden(Sandbox sandbox, Hop.Content content, @Nullable Delivery delivery) {
     String messageId = content.ids().messageId();
-    if (messageId != null) {
+    if (delivery == null && messageId != null) {
       sandbox.notInTransit(messageId, content.address());
     }
   }

@@ -6,6 +6,8 @@ import static io.sandpiper.SandboxAssertions.assertReceive;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.Connection;
+import com.rabbitmq.client.ConnectionFactory;
 import io.sandpiper.Faults;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
@@ -37,6 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.springframework.amqp.core.AcknowledgeMode;
 import org.springframework.amqp.core.Message;
 import org.springframework.amqp.core.MessageBuilder;
@@ -93,7 +96,8 @@ class FaultTests {
       }
       if (container instanceof SimpleMessageListenerContainer simple && isBatches()) {
         simple.setConsumerBatchEnabled(true);
-        simple.setBatchSize(8);
+        // Batches of several tests whose listener acknowledges by itself are refused.
+        simple.setBatchSize(isManual() ? 1 : 8);
         simple.setReceiveTimeout(30);
       }
       return container;
@@ -318,6 +322,66 @@ class FaultTests {
       assertThat(on.bodies(reordered)).hasSize(5).startsWith("1").contains("0");
       assertThat(reordered.journal().toString()).contains("fault: reorder()");
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void consumers_of_the_client_itself_are_disturbed_too(boolean autoAck) throws Exception {
+    String queue = "faults-" + UUID.randomUUID();
+    broker.declareQueue(queue);
+    List<String> seen = new CopyOnWriteArrayList<>();
+    ConnectionFactory factory = new ConnectionFactory();
+    factory.setUri(broker.virtualHost().uri());
+    try (Connection connection = AmqpPropagation.wrap(factory).newConnection()) {
+      Channel channel = Objects.requireNonNull(connection.createChannel());
+      channel.basicConsume(
+          queue,
+          autoAck,
+          (tag, delivery) -> {
+            Sandbox sandbox = Objects.requireNonNull(Work.current()).sandbox();
+            seen.add(
+                "%d %s %s %s %s"
+                    .formatted(
+                        sandbox.id().sequence(),
+                        new String(delivery.getBody(), StandardCharsets.UTF_8),
+                        delivery.getEnvelope().getRoutingKey().equals(queue),
+                        delivery.getEnvelope().isRedeliver(),
+                        delivery.getProperties().getHeaders().containsKey(PutBackHeader.NAME)));
+            if (!autoAck) {
+              channel.basicAck(delivery.getEnvelope().getDeliveryTag(), false);
+            }
+          },
+          tag -> {});
+      Sandbox mine = open();
+      Sandbox neighbour = open();
+      mine.faults().on(received(queue).header("number", 1)).redeliver();
+      mine.faults().on(received(queue).header("number", 0)).delay(LATER);
+      for (int i = 0; i < 2; i++) {
+        for (Sandbox sandbox : List.of(mine, neighbour)) {
+          try (Scope scope = sandbox.test().bind()) {
+            rabbit.send("", queue, rich(i));
+          }
+        }
+      }
+      for (Sandbox sandbox : List.of(mine, mine, mine, neighbour, neighbour)) {
+        try (Scope scope = sandbox.test().bind()) {
+          assertReceive(received(queue), Duration.ofSeconds(5));
+        }
+      }
+      run.end(mine, null);
+      run.end(neighbour, null);
+
+      long number = mine.id().sequence();
+      long other = neighbour.id().sequence();
+      assertThat(seen)
+          .containsExactlyInAnyOrder(
+              number + " 1 true false false",
+              number + " 1 true true false",
+              number + " 0 true false false",
+              other + " 0 true false false",
+              other + " 1 true false false");
+    }
+    broker.deleteQueue(queue);
   }
 
   @Test

@@ -6,8 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import com.rabbitmq.client.Connection;
-import com.rabbitmq.client.ConnectionFactory;
 import com.rabbitmq.client.GetResponse;
 import io.sandpiper.Isolation;
 import io.sandpiper.Refusal;
@@ -18,10 +16,12 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -62,14 +62,12 @@ class StrayTests {
 
   @Test
   void each_jvm_handles_what_its_own_tests_caused() throws Exception {
-    long refused = run.refusals(Refusal.Reason.STRAY);
     try (StrayJvm other = new StrayJvm(uri)) {
       other.begin(6, 5);
 
       assertThat(StrayJvm.tests(first, 6, 5)).isEmpty();
       assertThat(other.answer()).isEqualTo("[]");
       nothing_is_left();
-      assertThat(run.refusals(Refusal.Reason.STRAY)).isEqualTo(refused);
     }
   }
 
@@ -83,14 +81,14 @@ class StrayTests {
       send(id, Map.of(), "judged at home");
       other.begin(1, 1);
       assertThat(other.answer()).isEqualTo("[]");
-      assertThat(parked()).isNull();
+      assertThat(parked("judged at home")).isNull();
       other.kill();
     }
     long refused = run.refusals(Refusal.Reason.STRAY);
 
     send(id, Map.of("kept", "as it was"), "too late");
 
-    GetResponse parked = await().until(this::parked, java.util.Objects::nonNull);
+    GetResponse parked = await().until(() -> parked("too late"), Objects::nonNull);
     Original original =
         Original.of(Homes.PARKED, parked.getEnvelope(), parked.getProps(), parked.getBody());
     assertThat(new String(original.body(), StandardCharsets.UTF_8)).isEqualTo("too late");
@@ -98,7 +96,7 @@ class StrayTests {
     assertThat(original.routingKey()).isEqualTo("stray.auto");
     assertThat(original.properties().getHeaders())
         .hasToString("{kept=as it was, x-test-id=" + id + "}");
-    await().until(() -> run.refusals(Refusal.Reason.STRAY) == refused + 1);
+    await().until(() -> run.refusals(Refusal.Reason.STRAY) > refused);
     nothing_is_left();
     assertThatThrownBy(() -> assertReceive(received("stray.auto"), Duration.ofSeconds(1)))
         .hasMessageContaining("is parked in queue sandpiper.parked: nobody is at sandpiper.home.");
@@ -113,7 +111,7 @@ class StrayTests {
 
     send("sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted("nobody"), travelled, "round and round");
 
-    GetResponse parked = await().until(this::parked, java.util.Objects::nonNull);
+    GetResponse parked = await().until(() -> parked("round and round"), Objects::nonNull);
     assertThat(new String(parked.getBody(), StandardCharsets.UTF_8)).isEqualTo("round and round");
   }
 
@@ -133,13 +131,13 @@ class StrayTests {
     }
   }
 
-  /** By a client without the harness, which would refuse it once more. */
-  private @org.jspecify.annotations.Nullable GetResponse parked() throws Exception {
-    ConnectionFactory outside = new ConnectionFactory();
-    outside.setUri(uri);
-    try (Connection connection = outside.newConnection()) {
-      return connection.createChannel().basicGet(Homes.PARKED, true);
+  /** Passes over what other suites have parked on this broker. */
+  private @Nullable GetResponse parked(String text) {
+    GetResponse next = broker.get(Homes.PARKED);
+    while (next != null && !text.equals(new String(next.getBody(), StandardCharsets.UTF_8))) {
+      next = broker.get(Homes.PARKED);
     }
+    return next;
   }
 
   private long left(String queue) {

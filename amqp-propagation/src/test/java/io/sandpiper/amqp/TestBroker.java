@@ -1,5 +1,6 @@
 package io.sandpiper.amqp;
 
+import com.rabbitmq.client.GetResponse;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -8,6 +9,7 @@ import org.springframework.amqp.core.Queue;
 import org.springframework.amqp.core.QueueInformation;
 import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.amqp.rabbit.core.RabbitAdmin;
+import org.springframework.amqp.rabbit.core.RabbitTemplate;
 
 /**
  * The broker that the environment names, else an embedded one, with a virtual host for tests that
@@ -58,6 +60,11 @@ final class TestBroker implements AutoCloseable {
 
   boolean hasQueue(String name) {
     return admin.getQueueInfo(name) != null;
+  }
+
+  /** Takes a message on a connection that is not wrapped; null where there is none. */
+  @Nullable GetResponse get(String queue) {
+    return new RabbitTemplate(own).execute(channel -> channel.basicGet(queue, true));
   }
 
   long messageCount(String queue) {
