@@ -79,18 +79,6 @@ public final class AmqpPropagation {
     return container;
   }
 
-  /** Handles replies inside the scope of the test that asked; before the template is started. */
-  public static <T extends AsyncRabbitTemplate> T wrap(T template) {
-    AsyncTemplates.wrapContainer(template);
-    return template;
-  }
-
-  /** Keeps the batches of the template apart by test; its connection factory is wrapped as well. */
-  public static <T extends BatchingRabbitTemplate> T wrap(T template) {
-    TestBatches.install(template);
-    return template;
-  }
-
   /**
    * Shows tests what is published to exchanges that the application does not consume, by themselves
    * or by an external worker: {@code received(exchange, routingKey)} awaits it. Taps stay open
@@ -108,5 +96,17 @@ public final class AmqpPropagation {
   /** As {@link #tap(ConnectionFactory, String...)}, for Spring's connection factories. */
   public static void tap(AbstractConnectionFactory connectionFactory, String... taps) {
     TapOpener.open(connectionFactory, TapOpener.parse(taps));
+  }
+
+  /** Handles replies inside the scope of the test that asked; before the template is started. */
+  public static <T extends AsyncRabbitTemplate> T wrap(T template) {
+    AsyncTemplates.wrapContainer(template);
+    return template;
+  }
+
+  /** Keeps the batches of the template apart by test; its connection factory is wrapped as well. */
+  public static <T extends BatchingRabbitTemplate> T wrap(T template) {
+    TestBatches.install(template);
+    return template;
   }
 }

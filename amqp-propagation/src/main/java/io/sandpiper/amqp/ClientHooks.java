@@ -11,6 +11,7 @@ import com.rabbitmq.client.NoOpMetricsCollector;
 import com.rabbitmq.client.TrafficListener;
 import com.rabbitmq.client.observation.ObservationCollector;
 import com.rabbitmq.client.observation.ObservationCollector.BasicGetCall;
+import com.rabbitmq.client.observation.ObservationCollector.PublishCall;
 import io.sandpiper.Run;
 import java.io.IOException;
 import java.lang.reflect.Field;
@@ -186,11 +187,9 @@ final class ClientHooks {
     }
 
     private void publish(Method method, @Nullable Object[] args) throws Throwable {
-      if (Outlet.isSending()
-          && args[0] instanceof ObservationCollector.PublishCall call
-          && args[2] instanceof AMQP.BasicProperties properties) {
-        // Not the application's collector either: it would write its headers over the original's.
-        call.publish(properties);
+      if (Outlet.isSending()) {
+        // Not the application's own collector either: it would write over the original's headers.
+        ((PublishCall) Objects.requireNonNull(args[0])).publish((AMQP.BasicProperties) args[2]);
         return;
       }
       AMQP.Basic.Publish publish = (AMQP.Basic.Publish) Objects.requireNonNull(args[1]);

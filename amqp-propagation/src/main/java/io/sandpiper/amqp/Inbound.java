@@ -74,7 +74,7 @@ final class Inbound {
     }
     try {
       return journey != null && journey.disturbed()
-          ? judge(content, delivery)
+          ? arrive(content, delivery)
           : disturb(message, content, delivery);
     } finally {
       putBack.arrived(journey, content.address());
@@ -86,8 +86,7 @@ final class Inbound {
     Sandbox sandbox = run.sandboxOf(content);
     Original original = message.received();
     Original.Journey journey = original.onward();
-    boolean counted = putBack.expects(journey);
-    if (sandbox != null && !counted) {
+    if (sandbox != null && !putBack.expects(journey)) {
       putBack.expect(journey, sandbox, original.queue());
       hidden(sandbox, content, delivery);
     }
@@ -105,8 +104,12 @@ final class Inbound {
     }
   }
 
-  /** As {@link #judge(Incoming, Delivery)}, where nothing is done to a message on its way. */
-  Verdict judge(Hop.Content content, @Nullable Delivery delivery) {
+  /**
+   * Judges a message that is where it belongs, and to which no fault happens.
+   *
+   * @param delivery how it is to be settled, or null where nobody knows
+   */
+  Verdict arrive(Hop.Content content, @Nullable Delivery delivery) {
     Sandbox sandbox = delivery == null ? null : run.sandboxOf(content);
     if (delivery != null && sandbox != null) {
       delivery.arrives(sandbox, content.address());
@@ -127,7 +130,7 @@ final class Inbound {
     Disturbance disturbance = run.disturb(content);
     Sandbox sandbox = disturbance == null ? null : run.sandboxOf(content);
     if (disturbance == null || sandbox == null) {
-      return judge(content, delivery);
+      return arrive(content, delivery);
     }
     Original original = message.received();
     Runnable act =
@@ -144,7 +147,7 @@ final class Inbound {
       hidden(sandbox, content, delivery);
       return new Verdict.Acknowledge();
     }
-    Verdict verdict = judge(content, delivery);
+    Verdict verdict = arrive(content, delivery);
     if (verdict instanceof Verdict.Handle handle) {
       handle.work().lastly(failure -> act.run());
     }

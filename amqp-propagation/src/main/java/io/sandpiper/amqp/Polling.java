@@ -151,7 +151,7 @@ final class Polling {
 
   /** Records a message and says whether the application may see it. */
   private boolean shown(String queue, GetResponse message) {
-    Inbound.Verdict verdict = inbound.judge(content(queue, message), null);
+    Inbound.Verdict verdict = inbound.arrive(content(queue, message), null);
     if (verdict instanceof Inbound.Verdict.Handle handle) {
       // Whoever has got it goes on in the scope that he has.
       handle.work().finish(null);

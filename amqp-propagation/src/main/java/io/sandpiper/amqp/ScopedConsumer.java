@@ -25,12 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class ScopedConsumer extends DelegatingConsumer {
 
   private final String queue;
-  private final BiFunction<Original, Origin, Inbound.Verdict> judge;
+  private final BiFunction<Incoming, Long, Inbound.Verdict> judge;
   private final BiConsumer<String, String> refusals;
   private final Settlements settlements;
-
-  /** Where a message came from. */
-  record Origin(Channel channel, long tag) {}
 
   /** Where to acknowledge. */
   private record Registration(Channel channel, boolean autoAck) {}
@@ -40,13 +37,13 @@ final class ScopedConsumer extends DelegatingConsumer {
   /**
    * A consumer that is not registered yet.
    *
-   * @param judge says what becomes of a message
+   * @param judge says what becomes of a message, which has a delivery tag
    * @param refusals is told the queue and why a callback was refused what it needed
    */
   ScopedConsumer(
       Consumer delegate,
       String queue,
-      BiFunction<Original, Origin, Inbound.Verdict> judge,
+      BiFunction<Incoming, Long, Inbound.Verdict> judge,
       BiConsumer<String, String> refusals,
       Settlements settlements) {
     super(delegate);
@@ -67,21 +64,16 @@ final class ScopedConsumer extends DelegatingConsumer {
       throws IOException {
     Registration on = registration();
     Settlements.Delivery delivery = settlements.begin(on.channel(), envelope.getDeliveryTag());
-    Original message = Original.of(queue, envelope, properties, body);
     try {
-      Inbound.Verdict verdict = judge.apply(message, new Origin(on.channel(), delivery.tag()));
+      Original message = Original.of(queue, envelope, properties, body);
+      Inbound.Verdict verdict = judge.apply(Incoming.of(message, on.channel()), delivery.tag());
       if (verdict instanceof Inbound.Verdict.Acknowledge) {
         acknowledge(on, delivery);
         return;
       }
       handle(
           verdict instanceof Inbound.Verdict.Handle handle ? handle.work() : null,
-          () ->
-              super.handleDelivery(
-                  consumerTag,
-                  message.envelope(envelope.getDeliveryTag()),
-                  message.properties(),
-                  body),
+          () -> deliver(consumerTag, envelope, properties, message),
           refusal -> {
             refusals.accept(queue, Objects.requireNonNull(refusal.getMessage()));
             acknowledge(on, delivery);
@@ -89,6 +81,18 @@ final class ScopedConsumer extends DelegatingConsumer {
     } finally {
       settlements.end(on.channel(), delivery);
     }
+  }
+
+  /** As it was, where we have published it. */
+  private void deliver(
+      String consumerTag, Envelope envelope, AMQP.BasicProperties properties, Original message)
+      throws IOException {
+    boolean restored = message.journey() != null;
+    super.handleDelivery(
+        consumerTag,
+        restored ? message.envelope(envelope.getDeliveryTag()) : envelope,
+        restored ? message.properties() : properties,
+        message.body());
   }
 
   private interface Callback {

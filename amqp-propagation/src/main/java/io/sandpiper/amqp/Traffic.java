@@ -62,9 +62,7 @@ final class Traffic {
     }
     Supplier<Runnable> counting = () -> consumers.add(broker.get(), queue);
     if (queue.equals(DIRECT_REPLY) || isNamed(application, "com.rabbitmq.client.RpcClient")) {
-      return new CountedConsumer(
-          scoped(queue, observed, (message, delivery) -> judgeAnswer(message.content(), delivery)),
-          counting);
+      return new CountedConsumer(scoped(queue, observed, this::judgeAnswer), counting);
     }
     // An advice around the listener binds the scope of what a container consumes.
     boolean ofContainer = isNamed(application, "org.springframework.amqp.rabbit.listener.");
@@ -79,9 +77,7 @@ final class Traffic {
     return new ScopedConsumer(
         observed,
         queue,
-        (message, on) ->
-            judge.apply(
-                Incoming.of(message, on.channel()), deliveries.find(on.channel(), on.tag())),
+        (message, tag) -> judge.apply(message, deliveries.find(message.channel(), tag)),
         inbound::refusedWork,
         settlements);
   }
@@ -90,12 +86,13 @@ final class Traffic {
    * Judges what comes to a client that waits for it: where several tests count their correlation
    * ids from 1, the client itself knows whose answer it is.
    */
-  private Inbound.Verdict judgeAnswer(Hop.Content content, @Nullable Delivery delivery) {
+  private Inbound.Verdict judgeAnswer(Incoming message, @Nullable Delivery delivery) {
+    Hop.Content content = message.content();
     if (run.sandboxOf(content) != null) {
-      return inbound.judge(content, delivery);
+      return inbound.arrive(content, delivery);
     }
     Hop.Ids ids = content.ids();
-    return inbound.judge(
+    return inbound.arrive(
         new Hop.Content(
             content.direction(),
             content.address(),

@@ -11,17 +11,17 @@
  * acknowledged, {@code TestBatches} keeps outgoing batches apart. {@code RabbitPostProcessor}
  * applies all that to the beans of a Spring context.
  *
+ * <p>{@code Inbound} judges each message that is received. {@code PutBack} has one delivered once
+ * more through the broker, as it was: for faults, and on a shared broker for {@code Homes}, where
+ * {@code Forwarding} sends on what is at home in another run ({@code RunHome}) or context ({@code
+ * ContextHome}). {@code Taps} show tests what nobody here consumes.
+ *
  * <p>{@code BrokerServer} finds or starts the broker, {@code AmqpBrokerAutoConfiguration} gives
  * each context a virtual host on it.
  *
  * <p>{@link io.sandpiper.amqp.WorkerContract} tests workers: {@code ContractCheck} talks to one, by
  * requests of {@code ContractRequests} over a {@code ContractBroker}; {@code ContractMatching}
  * finds which reply is whose, and {@code ContractLevels} and {@code ContractRules} judge.
- *
- * <p>{@code Inbound} judges each message that is received. {@code PutBack} has one delivered once
- * more through the broker, as it was: for faults, and on a shared broker for {@code Homes}, where
- * {@code Forwarding} sends on what is at home in another run ({@code RunHome}) or context ({@code
- * ContextHome}). {@code Taps} show tests what nobody here consumes.
  */
 @NullMarked
 package io.sandpiper.amqp;

@@ -46,10 +46,10 @@ class FailureTextTests {
                 .formatted(awaited, sandbox.testName(), sandbox.id(), other));
     assertThat(text.substring(timeline).lines())
         .containsSubsequence(
-            "  +T test      sent scoring.requests",
+            "  +T test      sent scoring.requests, left the process",
             "  +T listener scoring.results received scoring.results  attributed by own header",
             "  +T listener scoring.results WITH labelled …",
-            "  +T test      sent scoring.requests");
+            "  +T test      sent scoring.requests, left the process");
   }
 
   /** Without times, and without what other tests do with the queues. */
