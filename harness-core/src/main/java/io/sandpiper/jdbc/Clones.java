@@ -55,6 +55,8 @@ final class Clones implements AutoCloseable {
   private int dropped;
   private boolean failing;
   private boolean closed;
+  private boolean emptied;
+  private boolean left;
 
   private final AtomicBoolean lookForStale = new AtomicBoolean(true);
 
@@ -410,7 +412,7 @@ final class Clones implements AutoCloseable {
     lock.lock();
     try {
       inUse--;
-      last = closed && inUse == 0;
+      last = isLast();
       changed.signalAll();
     } finally {
       lock.unlock();
@@ -420,10 +422,16 @@ final class Clones implements AutoCloseable {
     }
   }
 
+  /** Whether nobody needs the factory any more; once, and never before close() has dropped all. */
+  private boolean isLast() {
+    boolean last = emptied && inUse == 0 && !left;
+    left |= last;
+    return last;
+  }
+
   /** Drops everything but what open sandboxes still use; that goes with them. */
   @Override
   public void close() {
-    boolean last;
     lock.lock();
     try {
       if (closed) {
@@ -431,12 +439,19 @@ final class Clones implements AutoCloseable {
       }
       closed = true;
       awaitMakers();
-      last = inUse == 0;
     } finally {
       lock.unlock();
     }
     for (CloneDatabase unused = ready.poll(); unused != null; unused = ready.poll()) {
       dropNow(unused);
+    }
+    boolean last;
+    lock.lock();
+    try {
+      emptied = true;
+      last = isLast();
+    } finally {
+      lock.unlock();
     }
     if (last) {
       closeFactory();
