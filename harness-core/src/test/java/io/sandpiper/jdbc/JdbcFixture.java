@@ -62,6 +62,13 @@ final class JdbcFixture implements AutoCloseable {
     return new JdbcFixture(database, System::getProperty);
   }
 
+  /** The same database, as a later run would use it. */
+  JdbcFixture inLaterRun() {
+    JdbcFixture later = on(database);
+    later.earlier.addAll(earlier);
+    return later;
+  }
+
   private static TestDatabase newDatabase() {
     return Run.ofThisJvm()
         .shared(PostgresServer.class, () -> PostgresServer.start(System::getProperty))

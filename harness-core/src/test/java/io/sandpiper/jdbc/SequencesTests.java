@@ -112,7 +112,7 @@ class SequencesTests {
     setUp("CREATE SEQUENCE ids");
     nextInClone("ids");
     db.close();
-    JdbcFixture later = JdbcFixture.on(db.database);
+    JdbcFixture later = db.inLaterRun();
     try (Connection connection = later.pool.getConnection();
         Statement statement = connection.createStatement()) {
       statement.execute("SELECT setval('ids', 5000000)");
