@@ -283,8 +283,8 @@ class DeadLetterContractTests {
       assertEventually(
           () -> {
             assertThat(run.refusals(Refusal.Reason.LATE)).isGreaterThan(late);
-            assertThat(run.refusals(Refusal.Reason.FORGED)).isEqualTo(forgeries + 1);
-            assertThat(run.refusals(Refusal.Reason.MALFORMED)).isEqualTo(malformed + 1);
+            assertThat(run.refusals(Refusal.Reason.FORGED)).isGreaterThan(forgeries);
+            assertThat(run.refusals(Refusal.Reason.MALFORMED)).isGreaterThan(malformed);
           });
       assertThat(log.attempts(queue, text)).isZero();
       assertThat(log.attempts("dead.letters", text)).isZero();

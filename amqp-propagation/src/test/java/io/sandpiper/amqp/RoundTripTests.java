@@ -207,9 +207,9 @@ class RoundTripTests {
 
     assertEventually(
         () -> {
-          assertThat(run.refusals(Refusal.Reason.MALFORMED)).isEqualTo(malformed + 1);
-          assertThat(run.refusals(Refusal.Reason.FORGED)).isEqualTo(forgeries + 1);
-          assertThat(run.refusals(Refusal.Reason.STRAY)).isEqualTo(strays + 1);
+          assertThat(run.refusals(Refusal.Reason.MALFORMED)).isGreaterThan(malformed);
+          assertThat(run.refusals(Refusal.Reason.FORGED)).isGreaterThan(forgeries);
+          assertThat(run.refusals(Refusal.Reason.STRAY)).isGreaterThan(strays);
         });
     assertThat(application.handled()).doesNotContain("malformed", "forged", "stray");
     assertThat(application.rows()).isEmpty();
