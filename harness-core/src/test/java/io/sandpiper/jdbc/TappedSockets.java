@@ -26,9 +26,9 @@ public final class TappedSockets extends SocketFactory {
   static final class Tap {
 
     private final String name = UUID.randomUUID().toString();
+    // By thread, because the pool connects on threads of its own whenever it likes.
+    private final ThreadLocal<Count> counts = ThreadLocal.withInitial(Count::new);
     private @Nullable String spoilt;
-    private boolean written;
-    private int roundTrips;
 
     /** The same database for connections that go through this tap. */
     TestDatabase on(TestDatabase database) {
@@ -44,9 +44,9 @@ public final class TappedSockets extends SocketFactory {
           database.password());
     }
 
-    /** Readings after a writing so far. */
-    synchronized int roundTrips() {
-      return roundTrips;
+    /** Readings after a writing by this thread so far. */
+    int roundTrips() {
+      return counts.get().roundTrips;
     }
 
     /** Makes the next statement that begins like this one that the server does not understand. */
@@ -55,7 +55,7 @@ public final class TappedSockets extends SocketFactory {
     }
 
     private synchronized byte[] sent(byte[] data, int offset, int length) {
-      written = true;
+      counts.get().written = true;
       String text = new String(data, offset, length, StandardCharsets.ISO_8859_1);
       String statement = spoilt;
       if (statement != null && text.contains(statement)) {
@@ -65,9 +65,15 @@ public final class TappedSockets extends SocketFactory {
       return text.getBytes(StandardCharsets.ISO_8859_1);
     }
 
-    private synchronized void reads() {
-      roundTrips += written ? 1 : 0;
-      written = false;
+    private void reads() {
+      Count count = counts.get();
+      count.roundTrips += count.written ? 1 : 0;
+      count.written = false;
+    }
+
+    private static final class Count {
+      private boolean written;
+      private int roundTrips;
     }
   }
 
