@@ -80,6 +80,19 @@ public final class Expectation {
         Hop.Direction.SENT, Objects.requireNonNull(exchange, "exchange"), routingKey, List.of());
   }
 
+  /**
+   * A call of a method that the test {@linkplain Sandbox#watch watches}, once it has returned or
+   * thrown. Its body is the JSON array of its arguments, its header {@code outcome} says how it
+   * ended.
+   *
+   * @param type the class or interface that is watched
+   * @param method the method's name, of whatever parameters
+   */
+  public static Expectation called(Class<?> type, String method) {
+    return new Expectation(
+        Hop.Direction.CALLED, null, WatchedCalls.address(type, method), List.of());
+  }
+
   /** And it has a header of this name with this value, compared as text. */
   public Expectation header(String name, Object value) {
     String expected = value.toString();

@@ -52,10 +52,10 @@ final class FailureText {
     Set<Hop> consumed = sandbox.read(() -> sandbox.mailbox().consumed());
     lines.add(
         "%s %s (test id %s), %s%s",
-        expected.direction() == Hop.Direction.RECEIVED ? "Mailbox of" : "Sent by",
+        heading(expected.direction()),
         sandbox.testName(),
         sandbox.id(),
-        hops.size() == 1 ? "1 message" : hops.size() + " messages",
+        number(hops.size(), expected.direction() == Hop.Direction.CALLED ? "call" : "message"),
         hops.isEmpty() ? "" : ", none matched:");
     Hop closest =
         hops.stream()
@@ -69,12 +69,24 @@ final class FailureText {
           hop.number(),
           Durations.offset(hop.at()),
           hop,
-          hop.direction() == Hop.Direction.SENT ? "" : "  attributed by " + hop.attribution(),
+          hop.direction() == Hop.Direction.RECEIVED ? "  attributed by " + hop.attribution() : "",
           consumed.contains(hop) ? "   consumed by an earlier assertion" : "",
           hop == closest && !expected.mismatches(hop).isEmpty()
               ? "   closest: " + String.join(", ", expected.mismatches(hop))
               : "");
     }
+  }
+
+  private static String heading(Hop.Direction direction) {
+    return switch (direction) {
+      case SENT -> "Sent by";
+      case RECEIVED -> "Mailbox of";
+      case CALLED -> "Watched calls of";
+    };
+  }
+
+  private static String number(int count, String what) {
+    return count == 1 ? "1 " + what : "%d %ss".formatted(count, what);
   }
 
   private void outstanding(Lines lines) {

@@ -10,7 +10,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * One message or request that crossed the process boundary, sent or received, as it was then.
+ * One message or request that crossed the process boundary, sent or received, or one call that was
+ * watched, as it was then.
  *
  * <p>Immutable and safe for use by several threads.
  */
@@ -21,7 +22,9 @@ public final class Hop {
     /** It left this process. */
     SENT,
     /** It came into this process. */
-    RECEIVED;
+    RECEIVED,
+    /** It is a call of a {@linkplain Sandbox#watch watched} method, and stayed in this process. */
+    CALLED;
 
     private final String word = name().toLowerCase(java.util.Locale.ROOT);
 
@@ -102,7 +105,10 @@ public final class Hop {
     return content.direction();
   }
 
-  /** The queue it came from, the routing key it was sent with, or method and path. */
+  /**
+   * The queue it came from, the routing key it was sent with, method and path, or the class and
+   * method that was called.
+   */
   public String address() {
     return content.address();
   }

@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -31,6 +32,8 @@ public final class Run {
   private final CopyOnWriteArrayList<Function<String, @Nullable String>> diagnoses =
       new CopyOnWriteArrayList<>();
   private final CopyOnWriteArrayList<RunWatch> watches = new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<Predicate<Class<?>>> callWatchers =
+      new CopyOnWriteArrayList<>();
   private final RunResources resources = new RunResources();
 
   Run(Ids ids) {
@@ -250,6 +253,19 @@ public final class Run {
 
   Iterable<Function<String, @Nullable String>> diagnoses() {
     return diagnoses;
+  }
+
+  /**
+   * Adds one that can make calls of a class known to {@link Sandbox#called}.
+   *
+   * @param watcher returns whether it does
+   */
+  public void addCallWatcher(Predicate<Class<?>> watcher) {
+    callWatchers.add(watcher);
+  }
+
+  boolean watch(Class<?> component) {
+    return callWatchers.stream().anyMatch(watcher -> watcher.test(component));
   }
 
   /** Adds one that looks after the whole run. */

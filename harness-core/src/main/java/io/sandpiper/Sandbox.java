@@ -41,9 +41,11 @@ public final class Sandbox {
   private final List<String> correlationKeys = new ArrayList<>();
   private final List<String> replyAddresses = new ArrayList<>();
   private final Faults faults = new Faults(this);
+  private final WatchedCalls calls = new WatchedCalls(this);
   private final AtomicLong messageIds = new AtomicLong();
   private volatile @Nullable Long closedAt;
   private volatile @Nullable Object home;
+  private volatile @Nullable ApplicationUnderTest application;
 
   /**
    * How a sandbox is opened.
@@ -132,6 +134,66 @@ public final class Sandbox {
   /** Faults of messages on their way to this test; its neighbours run undisturbed. */
   public Faults faults() {
     return faults;
+  }
+
+  /**
+   * Writes the calls of a component's methods into the journal from now on, with their arguments
+   * and how they ended, if this test makes them; await one by {@code
+   * assertReceive(called(Orders.class, "place"))}. Neighbours are not watched.
+   *
+   * @param component a type of which the application has a bean; any class where the agent runs
+   * @throws IllegalStateException where nobody can tell of its calls
+   */
+  public void watch(Class<?> component) {
+    ApplicationUnderTest application = this.application;
+    if ((application == null || !application.watch(component)) && !run.watch(component)) {
+      throw new IllegalStateException(
+          ("Calls of %s cannot be watched: it is no bean of an application that the harness knows,"
+                  + " and the agent does not run. Start the JVM with"
+                  + " -javaagent:sandpiper-harness-core.jar, and with Byte Buddy on its class"
+                  + " path.")
+              .formatted(component.getName()));
+    }
+    calls.watch(component);
+  }
+
+  /**
+   * Runs the scheduled methods of a component once, in the calling thread and in this sandbox; the
+   * ticks of the application's own scheduler do nothing in a test.
+   *
+   * @throws Exception what the method throws
+   */
+  public void tick(Class<?> component) throws Exception {
+    tick(component, null);
+  }
+
+  /**
+   * As {@link #tick(Class)}, of one method.
+   *
+   * @param method its name, or null for all
+   */
+  public void tick(Class<?> component, @Nullable String method) throws Exception {
+    ApplicationUnderTest application = this.application;
+    if (application == null) {
+      throw new IllegalStateException(
+          ("There is no application in which %s could be run: %s is no Spring test. Call the method"
+                  + " itself.")
+              .formatted(component.getName(), testName()));
+    }
+    Work tick = begin("tick " + component.getSimpleName());
+    if (tick == null) {
+      throw new IllegalStateException("%s has ended; nothing ticks in it.".formatted(this));
+    }
+    Throwable failure = null;
+    try (Scope scope = tick.bind()) {
+      application.tick(component, method);
+    } catch (Throwable thrown) {
+      failure = thrown;
+      tick.failureSeen();
+      throw thrown;
+    } finally {
+      tick.finish(failure);
+    }
   }
 
   /**
@@ -230,6 +292,31 @@ public final class Sandbox {
   /** Says which application context, of several in this JVM, the test works with. */
   public void home(Object context) {
     home = context;
+  }
+
+  /** Says which application the test works with, for what only that can do. */
+  public void application(ApplicationUnderTest application) {
+    this.application = application;
+  }
+
+  /** Whether the current thread works for a test that watches calls of this class. */
+  public static boolean isWatched(Class<?> type) {
+    Work work = Work.current();
+    return work != null && work.sandbox().calls.watches(type);
+  }
+
+  /**
+   * Records a call that has ended, where the current thread works for a test that watches it.
+   *
+   * @param type the class of the object whose method it was
+   * @param outcome how it ended, such as {@code returned 5}
+   */
+  public static void called(
+      Class<?> type, String method, @Nullable Object[] arguments, String outcome) {
+    Work work = Work.current();
+    if (work != null) {
+      work.sandbox().calls.called(type, method, arguments, outcome);
+    }
   }
 
   /** The run that this sandbox belongs to. */
@@ -449,6 +536,16 @@ public final class Sandbox {
           Hop hop = add(content, attribution, null);
           journal.add("harness", hop + "  attributed by " + attribution);
           return true;
+        });
+  }
+
+  void called(Hop.Content content) {
+    Work work = Work.current();
+    String who = work == null ? "harness" : work.name();
+    update(
+        () -> {
+          Hop hop = add(content, Attribution.SCOPE, null);
+          journal.add(who, "%s  %s".formatted(hop, hop.header("outcome")));
         });
   }
 

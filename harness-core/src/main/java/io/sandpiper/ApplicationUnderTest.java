@@ -1,0 +1,31 @@
+package io.sandpiper;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a sandbox asks of the application that its test works with; for integrations, a test asks
+ * its {@link Sandbox}.
+ *
+ * <p>Methods may be called from any thread.
+ */
+public interface ApplicationUnderTest {
+
+  /**
+   * Runs scheduled methods of a component once, in the calling thread.
+   *
+   * @param component the type of the component
+   * @param method which one, or null for all that the component has
+   * @throws IllegalArgumentException where there is no such component or method
+   * @throws Exception what the method throws
+   */
+  void tick(Class<?> component, @Nullable String method) throws Exception;
+
+  /**
+   * Makes calls of the methods of a component known to {@link Sandbox#called}, in whatever sandbox
+   * they are made.
+   *
+   * @return whether it does; false where this application has no such component or cannot tell of
+   *     its calls
+   */
+  boolean watch(Class<?> component);
+}
