@@ -2,7 +2,10 @@ package io.sandpiper;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -122,7 +125,12 @@ final class Ending {
     if (!failsTest()) {
       return;
     }
+    Set<@Nullable Throwable> told = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {
+      if (!told.add(work.failure())) {
+        // What one task throws, the task that waits for it may throw as well.
+        continue;
+      }
       errors.add(
           new AssertionError(
               "Background work of %s failed: %s: %s%nTimeline:%n%s"

@@ -22,10 +22,17 @@ final class Ledger {
     counted.add(work);
   }
 
-  void end(Work work) {
-    if (counted.remove(work) && work.failedUnseen()) {
-      failed.add(work);
-    }
+  /** Returns whether it was counted. */
+  boolean end(Work work) {
+    return counted.remove(work);
+  }
+
+  boolean isCounted(Work work) {
+    return counted.contains(work);
+  }
+
+  void fail(Work work) {
+    failed.add(work);
   }
 
   void sent(Hop hop) {

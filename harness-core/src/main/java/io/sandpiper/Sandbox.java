@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -53,7 +54,8 @@ public final class Sandbox {
    * @param testName the name of the test in messages, such as {@code ScoringTests.scores_come_home}
    * @param isolation what it keeps apart
    * @param backgroundErrors what an error in background work does
-   * @param drain how long its end waits at most for background work
+   * @param drain how long its end waits at most for background work; with zero it lets all such
+   *     work be and cancels no periodic task
    * @param owner whoever opened it, so that it can be told from others
    */
   public record Settings(
@@ -201,38 +203,33 @@ public final class Sandbox {
    * it has to be run once. Outside any sandbox the task itself.
    */
   public static Runnable wrap(Runnable task) {
-    ArrayList<Runnable> wrapped = new ArrayList<>(1);
-    ScopedExecutors.wrap((Executor) wrapped::add, Sandbox::begin).execute(task);
-    return wrapped.get(0);
+    return ScopedExecutors.wrap(task, Tasks.LEDGER);
   }
 
   /** As {@link #wrap(Runnable)}, with a result. */
   public static <T extends @Nullable Object> Callable<T> wrap(Callable<T> task) {
-    UnitOfWork work = begin(task);
-    if (work == null) {
-      return task;
-    }
-    return () -> {
-      Throwable failure = null;
-      try (Scope scope = work.bind()) {
-        return task.call();
-      } catch (Throwable thrown) {
-        failure = thrown;
-        throw thrown;
-      } finally {
-        work.finish(failure);
-      }
-    };
+    return ScopedExecutors.wrap(task, Tasks.LEDGER);
   }
 
-  /** An executor whose tasks run in the sandbox of the thread that submits them, counted. */
+  /**
+   * An executor whose tasks run in the sandbox of the thread that submits them, counted. One that
+   * is a service, or a scheduled one, stays that.
+   */
   public static Executor wrap(Executor executor) {
-    return ScopedExecutors.wrap(executor, Sandbox::begin);
+    return ScopedExecutors.wrap(executor, Tasks.LEDGER);
   }
 
   /** As {@link #wrap(Executor)}; shutting down the wrapper shuts down the service. */
   public static ExecutorService wrap(ExecutorService service) {
-    return ScopedExecutors.wrap(service, Sandbox::begin);
+    return ScopedExecutors.wrap(service, Tasks.LEDGER);
+  }
+
+  /**
+   * As {@link #wrap(ExecutorService)}. A delayed task is counted until it has run or was cancelled.
+   * A periodic one is counted while it runs, and cancelled when its sandbox ends.
+   */
+  public static ScheduledExecutorService wrap(ScheduledExecutorService service) {
+    return ScopedExecutors.wrap(service, Tasks.LEDGER);
   }
 
   /**
@@ -264,20 +261,18 @@ public final class Sandbox {
     public void failureSeen() {}
   }
 
-  private static @Nullable UnitOfWork begin(Object task) {
-    UnitOfWork current = Scope.currentWork();
-    if (!(current instanceof Work work)) {
-      // What is outside any sandbox stays so on other threads.
-      return current;
-    }
-    Sandbox sandbox = work.sandbox();
-    Work submitted = new Work(sandbox, "task " + task.getClass().getSimpleName(), CallSite.here());
-    // A task of an ended test stays bound to it, to be refused by what it touches.
-    sandbox.begin(submitted);
-    return submitted;
-  }
-
   // For integrations.
+
+  /**
+   * Takes note, on the thread that submits it, of a task that will run once or never: counted for
+   * the sandbox that the thread works for.
+   *
+   * @return the unit of work that the task is: to be bound by whoever runs it, and to be finished
+   *     in either case; null where the thread works for nobody
+   */
+  public static @Nullable UnitOfWork beginTask(Object task) {
+    return Tasks.LEDGER.begin(task);
+  }
 
   /** As {@link #outside}, from now until the scope is closed. */
   public static Scope openOutside(String opener) {
@@ -350,7 +345,7 @@ public final class Sandbox {
     return begin(work) ? work : null;
   }
 
-  private boolean begin(Work work) {
+  boolean begin(Work work) {
     return monitor.read(
         () -> {
           if (closedAt != null) {
@@ -567,11 +562,19 @@ public final class Sandbox {
   }
 
   void finished(Work work) {
-    ledger.end(work);
+    boolean counted = ledger.end(work);
     Throwable failure = work.failure();
     if (failure != null) {
-      journal.add(work.name(), "failed: " + failure);
+      failed(work, failure, counted);
     }
+  }
+
+  /** Records a failure of work that is not counted, or not any more. */
+  void failed(Work work, Throwable failure, boolean unseen) {
+    if (unseen && work.failedUnseen()) {
+      ledger.fail(work);
+    }
+    journal.add(work.name(), "failed: " + failure);
   }
 
   void update(Runnable change) {
@@ -634,6 +637,11 @@ public final class Sandbox {
 
   List<String> replyAddresses() {
     return replyAddresses;
+  }
+
+  /** Whether its end leaves background work alone. */
+  boolean changesNothing() {
+    return settings.drain().isZero();
   }
 
   Sandboxed.BackgroundErrors backgroundErrors() {

@@ -96,6 +96,22 @@ public final class Work implements UnitOfWork {
     }
   }
 
+  /**
+   * Says that this work has failed although whoever does it will return normally, because somebody
+   * swallows the failure. It fails the test as any other does; only the first failure counts.
+   */
+  public void failed(Throwable failure) {
+    sandbox.update(
+        () -> {
+          if (this.failure == null) {
+            this.failure = failure;
+            if (!sandbox.ledger().isCounted(this)) {
+              sandbox.failed(this, failure, true);
+            }
+          }
+        });
+  }
+
   @Override
   public void failureSeen() {
     sandbox.update(
