@@ -1,6 +1,7 @@
 package io.sandpiper;
 
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -87,6 +88,14 @@ final class Ledger {
 
   boolean idle() {
     return counted.isEmpty() && inTransit.isEmpty();
+  }
+
+  boolean isBusyBeside(Work task) {
+    Set<Work> others = new HashSet<>(counted);
+    for (Work each = task; each != null; each = each.submitter()) {
+      others.remove(each);
+    }
+    return !others.isEmpty() || !inTransit.isEmpty();
   }
 
   boolean nothingExpected() {

@@ -24,7 +24,7 @@ final class Periodic implements Repetition {
 
   @Override
   public @Nullable UnitOfWork next() {
-    Work run = new Work(sandbox, name, submittedAt);
+    Work run = Work.task(sandbox, name, submittedAt);
     return sandbox.begin(run) ? run : null;
   }
 

@@ -42,6 +42,7 @@ public final class Sandbox {
   private final List<String> correlationKeys = new ArrayList<>();
   private final List<String> replyAddresses = new ArrayList<>();
   private final Faults faults = new Faults(this);
+  private final @Nullable InlineTasks inline;
   private final WatchedCalls calls = new WatchedCalls(this);
   private final AtomicLong messageIds = new AtomicLong();
   private volatile @Nullable Long closedAt;
@@ -54,6 +55,7 @@ public final class Sandbox {
    * @param testName the name of the test in messages, such as {@code ScoringTests.scores_come_home}
    * @param isolation what it keeps apart
    * @param backgroundErrors what an error in background work does
+   * @param background where its tasks run
    * @param drain how long its end waits at most for background work; with zero it lets all such
    *     work be and cancels no periodic task
    * @param owner whoever opened it, so that it can be told from others
@@ -62,6 +64,7 @@ public final class Sandbox {
       String testName,
       Isolation isolation,
       Sandboxed.BackgroundErrors backgroundErrors,
+      Sandboxed.Background background,
       Duration drain,
       Object owner) {
 
@@ -73,7 +76,27 @@ public final class Sandbox {
         Isolation isolation,
         Sandboxed.BackgroundErrors backgroundErrors,
         Object owner) {
-      this(testName, isolation, backgroundErrors, DRAIN, owner);
+      this(testName, isolation, backgroundErrors, Sandboxed.Background.CONCURRENT, owner);
+    }
+
+    /** With a drain of 10 s. */
+    public Settings(
+        String testName,
+        Isolation isolation,
+        Sandboxed.BackgroundErrors backgroundErrors,
+        Sandboxed.Background background,
+        Object owner) {
+      this(testName, isolation, backgroundErrors, background, DRAIN, owner);
+    }
+
+    /** With tasks that run beside the test. */
+    public Settings(
+        String testName,
+        Isolation isolation,
+        Sandboxed.BackgroundErrors backgroundErrors,
+        Duration drain,
+        Object owner) {
+      this(testName, isolation, backgroundErrors, Sandboxed.Background.CONCURRENT, drain, owner);
     }
   }
 
@@ -83,6 +106,8 @@ public final class Sandbox {
     this.label = id.toString();
     this.baggage = Baggage.write(null, id, null);
     this.settings = settings;
+    this.inline =
+        settings.background() == Sandboxed.Background.INLINE ? new InlineTasks(this) : null;
   }
 
   /**
@@ -575,6 +600,21 @@ public final class Sandbox {
       ledger.fail(work);
     }
     journal.add(work.name(), "failed: " + failure);
+  }
+
+  /** Records a failure that the test is told of whoever else has seen it. */
+  void recordFailure(String who, Throwable failure) {
+    new Work(this, who).failed(failure);
+  }
+
+  /** What runs tasks in their submitter, or null where they run beside it. */
+  @Nullable InlineTasks inline() {
+    return inline;
+  }
+
+  /** Whether something is in progress that does not wait for this task to return. */
+  boolean isBusyBeside(Work task) {
+    return monitor.read(() -> ledger.isBusyBeside(task));
   }
 
   void update(Runnable change) {

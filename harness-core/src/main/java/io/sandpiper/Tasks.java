@@ -4,6 +4,7 @@ import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.TaskLedger;
 import io.sandpiper.context.UnitOfWork;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /** Tells the sandbox that the current thread works for of the tasks that the thread submits. */
@@ -18,7 +19,7 @@ enum Tasks implements TaskLedger {
       return current;
     }
     Sandbox sandbox = work.sandbox();
-    Work submitted = new Work(sandbox, name(task), CallSite.here());
+    Work submitted = Work.task(sandbox, name(task), CallSite.here());
     // A task of an ended test stays bound to it, to be refused by what it touches.
     sandbox.begin(submitted);
     return submitted;
@@ -35,8 +36,18 @@ enum Tasks implements TaskLedger {
         : new Periodic(work.sandbox(), "periodic " + name(task), CallSite.here());
   }
 
+  @Override
+  public @Nullable Executor inline() {
+    Work work = Work.current();
+    return work == null ? null : work.sandbox().inline();
+  }
+
   private static String name(Object task) {
-    return "task " + task.getClass().getSimpleName();
+    String type = task.getClass().getName();
+    int lambda = type.indexOf("$$Lambda");
+    String named = lambda < 0 ? type : type.substring(0, lambda);
+    String simple = named.substring(named.lastIndexOf('.') + 1);
+    return lambda < 0 ? "task " + simple : "task lambda of " + simple;
   }
 
   /** What is outside any sandbox stays so each time. */

@@ -5,6 +5,7 @@ import io.sandpiper.context.UnitOfWork;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,6 +21,10 @@ public final class Work implements UnitOfWork {
   private final Sandbox sandbox;
   private final String name;
   private final @Nullable CallSite submittedAt;
+  private final @Nullable Doer doer;
+  // Of a task that runs in the thread that submits it: what that thread did then.
+  private final @Nullable Work submitter;
+  private final int depth;
   private final long startedAt = System.nanoTime();
   // Guarded by the sandbox's lock.
   private int open = 1;
@@ -32,13 +37,33 @@ public final class Work implements UnitOfWork {
   private volatile @Nullable Thread thread;
 
   Work(Sandbox sandbox, String name) {
-    this(sandbox, name, null);
+    this(sandbox, name, null, null, null);
   }
 
-  Work(Sandbox sandbox, String name, @Nullable CallSite submittedAt) {
+  private Work(
+      Sandbox sandbox,
+      String name,
+      @Nullable CallSite submittedAt,
+      @Nullable Doer doer,
+      @Nullable Work submitter) {
     this.sandbox = sandbox;
     this.name = name;
     this.submittedAt = submittedAt;
+    this.doer = doer;
+    this.submitter = submitter;
+    this.depth = submitter == null ? 0 : submitter.depth + 1;
+  }
+
+  /** A task; the current thread submits it, or runs it once more. */
+  static Work task(Sandbox sandbox, String name, @Nullable CallSite submittedAt) {
+    Work current = current();
+    return new Work(
+        sandbox, name, submittedAt, new TaskThreads(), sandbox.inline() == null ? null : current);
+  }
+
+  /** What somebody else does, begun here by the current thread. */
+  static Work of(Sandbox sandbox, String name, Doer doer) {
+    return new Work(sandbox, name, CallSite.here(), doer, null);
   }
 
   /** The work that the current thread does for a sandbox, or null where it does none. */
@@ -54,7 +79,14 @@ public final class Work implements UnitOfWork {
   @Override
   public Scope bind() {
     thread = Thread.currentThread();
-    return Scope.open(this, name);
+    if (!(doer instanceof TaskThreads threads)) {
+      return Scope.open(this, name);
+    }
+    if (submitter == null) {
+      return threads.bind(this, () -> {});
+    }
+    Future<?> watch = sandbox.run().shared(InlineWatch.class, InlineWatch::new).watch(this);
+    return threads.bind(this, () -> watch.cancel(false));
   }
 
   /** Says that this work holds something that ends later than its handler may return. */
@@ -180,6 +212,23 @@ public final class Work implements UnitOfWork {
   /** What it is and, of a task, where it was submitted: "task Foo, submitted at Bar.baz(…)". */
   public String origin() {
     return submittedAt == null ? name : "%s, submitted at %s".formatted(name, submittedAt);
+  }
+
+  /** How many tasks it runs inside of, each in the thread of the one around it. */
+  int depth() {
+    return depth;
+  }
+
+  /** What it runs inside of, or null. */
+  @Nullable Work submitter() {
+    return submitter;
+  }
+
+  /** Interrupts the threads that do this task, while they do it. */
+  void interrupt() {
+    if (doer != null) {
+      doer.stop();
+    }
   }
 
   @Nullable Thread thread() {

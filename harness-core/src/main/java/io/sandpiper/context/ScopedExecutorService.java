@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.Future;
@@ -129,6 +130,10 @@ class ScopedExecutorService extends AbstractExecutorService {
 
   final TaskLedger ledger() {
     return executor.ledger();
+  }
+
+  final @Nullable Executor inline() {
+    return executor.inline();
   }
 
   final Waiting waiting() {

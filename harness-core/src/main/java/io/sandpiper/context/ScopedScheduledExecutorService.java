@@ -1,6 +1,7 @@
 package io.sandpiper.context;
 
 import java.util.concurrent.Callable;
+import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -51,6 +52,11 @@ final class ScopedScheduledExecutorService extends ScopedExecutorService
   private <V extends @Nullable Object> ScheduledFuture<V> schedule(
       ScopedFutureTask<V> task, long delay, TimeUnit unit) {
     try {
+      Executor inline = inline();
+      if (inline != null) {
+        inline.execute(task);
+        return new ScopedScheduledFuture<>(task, NoTimer.begun());
+      }
       ScheduledFuture<?> timer = delegate.schedule((Runnable) task, delay, unit);
       task.cancelWith(timer);
       return new ScopedScheduledFuture<>(task, timer);
@@ -79,6 +85,12 @@ final class ScopedScheduledExecutorService extends ScopedExecutorService
       return scheduler.apply(task);
     }
     PeriodicTask periodic = new PeriodicTask(task, repetition);
+    Executor inline = inline();
+    if (inline != null) {
+      NoTimer once = new NoTimer(periodic);
+      inline.execute(once::runOnce);
+      return periodic.scheduled(once);
+    }
     return periodic.scheduled(scheduler.apply(periodic));
   }
 

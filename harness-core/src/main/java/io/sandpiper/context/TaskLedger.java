@@ -1,5 +1,6 @@
 package io.sandpiper.context;
 
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,4 +25,12 @@ public interface TaskLedger {
    *     is
    */
   @Nullable Repetition repeat(Object task);
+
+  /**
+   * What is to run the tasks that the current thread submits, instead of whatever was asked to.
+   *
+   * @return an executor that runs a task in its caller and throws nothing that the task throws;
+   *     null where tasks run where they were submitted to
+   */
+  @Nullable Executor inline();
 }
