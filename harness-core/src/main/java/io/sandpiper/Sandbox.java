@@ -104,7 +104,8 @@ public final class Sandbox {
   Sandbox(Run run, TestId id, Settings settings) {
     this.run = run;
     this.id = id;
-    this.label = id.toString();
+    // Of its messages each needs an id of its own, also if two JVMs work for one test.
+    this.label = id.run().equals(run.name()) ? id.toString() : id + "-" + run.name();
     this.baggage = Baggage.write(null, id, null);
     this.settings = settings;
     this.inline =
