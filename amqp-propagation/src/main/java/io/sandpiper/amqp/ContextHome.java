@@ -1,6 +1,7 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.ShutdownSignalException;
 import io.sandpiper.Run;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -9,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -27,7 +29,8 @@ import org.springframework.context.SmartLifecycle;
  * An application context as the home of tests on a broker that it shares: its listeners listen to
  * one more queue for each of theirs, to which what belongs to it is forwarded.
  *
- * <p>The queues outlive a connection that is cut, and expire when nobody consumes them.
+ * <p>The queues outlive a connection that is cut and a broker that is restarted, and expire when
+ * nobody consumes them, as those of a context do that is paused.
  */
 final class ContextHome implements SmartLifecycle {
 
@@ -43,6 +46,7 @@ final class ContextHome implements SmartLifecycle {
   private final String name;
   private final Set<AbstractMessageListenerContainer> adopted = ConcurrentHashMap.newKeySet();
   private final Map<String, AbstractMessageListenerContainer> byQueue = new ConcurrentHashMap<>();
+  private final List<Declaration> declarations = new CopyOnWriteArrayList<>();
   private volatile boolean running;
 
   /**
@@ -100,6 +104,7 @@ final class ContextHome implements SmartLifecycle {
   }
 
   private void beHome() {
+    declarations.forEach(Declaration::again);
     for (AbstractMessageListenerContainer container : containers.get()) {
       if (adopted.add(container)
           && container.getConnectionFactory() instanceof AbstractConnectionFactory connections
@@ -125,7 +130,9 @@ final class ContextHome implements SmartLifecycle {
       return;
     }
     // It is told of the connection that there is, and of each that comes after it.
-    connections.addConnectionListener(new Declaration(connections, own));
+    Declaration declaration = new Declaration(connections, own);
+    declarations.add(declaration);
+    connections.addConnectionListener(declaration);
     connections.createConnection().close();
     container.addQueueNames(own.toArray(String[]::new));
   }
@@ -141,6 +148,13 @@ final class ContextHome implements SmartLifecycle {
       this.queues = queues;
     }
 
+    /** They have expired where the context was paused for long. */
+    void again() {
+      try (Connection connection = connections.createConnection()) {
+        onCreate(connection);
+      }
+    }
+
     @Override
     public void onCreate(@Nullable Connection connection) {
       com.rabbitmq.client.Connection delegate =
@@ -150,11 +164,12 @@ final class ContextHome implements SmartLifecycle {
       }
       try (Channel channel = OwnConnections.channel(delegate)) {
         for (String queue : queues) {
-          channel.queueDeclare(queue, false, false, false, Homes.LIFE);
+          channel.queueDeclare(
+              queue, true, false, false, homes.life().ofContext(Homes.queueOf(run.name())));
         }
         RunHome.of(run)
             .open(OwnConnections.leadingTo(delegate, connections.getRabbitConnectionFactory()));
-      } catch (IOException | TimeoutException failed) {
+      } catch (IOException | TimeoutException | ShutdownSignalException failed) {
         LOG.warn(
             "The home queues of {} could not be declared: {}. Messages of its tests that others"
                 + " are given will be parked.",
