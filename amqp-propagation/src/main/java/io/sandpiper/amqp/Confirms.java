@@ -1,6 +1,7 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.ShutdownSignalException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What was sent on channels with publisher confirms and is not confirmed: the broker tells of a
- * message that it does not take by its number only.
+ * message that it has taken, or not, by its number only.
  *
  * <p>Safe for use by several threads; on one channel only one publishes at a time.
  */
@@ -30,6 +31,11 @@ final class Confirms {
     private long last;
   }
 
+  /** A channel is opened; nothing is told of others. */
+  void opened(Channel channel) {
+    channels.put(channel, new OnChannel());
+  }
+
   /**
    * Something was sent.
    *
@@ -37,10 +43,10 @@ final class Confirms {
    */
   void sent(Channel channel, @Nullable Publication publication) {
     long number = channel.getNextPublishSeqNo() - 1;
-    if (number < 1) {
+    OnChannel on = number < 1 ? null : channels.get(channel);
+    if (on == null) {
       return;
     }
-    OnChannel on = channels.computeIfAbsent(channel, any -> new OnChannel());
     Boolean taken;
     synchronized (on) {
       on.last = Math.max(on.last, number);
@@ -49,8 +55,8 @@ final class Confirms {
         on.unconfirmed.put(number, publication);
       }
     }
-    if (publication != null && Boolean.FALSE.equals(taken)) {
-      refused(publication);
+    if (taken != null && publication != null) {
+      tell(publication, taken);
     }
   }
 
@@ -61,7 +67,10 @@ final class Confirms {
    * @param taken whether it has taken them
    */
   void confirmed(Channel channel, long number, boolean multiple, boolean taken) {
-    OnChannel on = channels.computeIfAbsent(channel, any -> new OnChannel());
+    OnChannel on = channels.get(channel);
+    if (on == null) {
+      return;
+    }
     List<Publication> confirmed;
     synchronized (on) {
       NavigableMap<Long, Publication> those =
@@ -72,32 +81,31 @@ final class Confirms {
         on.early.put(number, taken);
       }
     }
-    if (!taken) {
-      confirmed.forEach(Confirms::refused);
+    confirmed.forEach(publication -> tell(publication, taken));
+  }
+
+  private static void tell(Publication publication, boolean taken) {
+    if (taken) {
+      publication.confirmed();
+    } else {
+      publication.lost("was not taken by the broker, which has said so by a publisher confirm");
     }
   }
 
-  private static void refused(Publication publication) {
-    publication.lost("was not taken by the broker (a negative publisher confirm)");
-  }
-
   /**
-   * A channel is closed.
-   *
-   * @param why as whom it concerns is told
-   * @param lost whether the application has not closed it itself: what is not confirmed may be lost
-   *     then
+   * A channel is closed. Where the application has not done it, nobody knows what became of that
+   * which was not confirmed.
    */
-  void closed(Channel channel, String why, boolean lost) {
+  void closed(Channel channel, ShutdownSignalException cause) {
     OnChannel on = channels.remove(channel);
-    if (on == null || !lost) {
+    if (on == null || cause.isInitiatedByApplication()) {
       return;
     }
     List<Publication> unconfirmed;
     synchronized (on) {
       unconfirmed = List.copyOf(on.unconfirmed.values());
     }
-    unconfirmed.forEach(
-        publication -> publication.lost("was not confirmed when its channel closed: " + why));
+    String why = "was not confirmed by the broker (%s)".formatted(Departure.of(cause).why());
+    unconfirmed.forEach(publication -> publication.uncertain(why));
   }
 }
