@@ -17,6 +17,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.amqp.AmqpException;
 import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
 import org.springframework.amqp.rabbit.connection.Connection;
 import org.springframework.amqp.rabbit.connection.ConnectionListener;
@@ -105,14 +106,35 @@ final class ContextHome implements SmartLifecycle {
 
   private void beHome() {
     declarations.forEach(Declaration::again);
-    for (AbstractMessageListenerContainer container : containers.get()) {
-      if (adopted.add(container)
-          && container.getConnectionFactory() instanceof AbstractConnectionFactory connections
-          && !(container.getMessageListener() instanceof ListenerContainerAware)) {
-        adopt(container, connections);
-      }
-    }
+    containers.get().forEach(this::adopt);
     homes.add(this);
+  }
+
+  /** A container is made at run time; those that are there at the start are found then. */
+  void made(AbstractMessageListenerContainer container) {
+    if (!running || !shared.getAsBoolean()) {
+      return;
+    }
+    for (String queue : container.getQueueNames()) {
+      // It may be in place of one that was stopped for good.
+      byQueue.computeIfPresent(queue, (same, known) -> known.isRunning() ? known : null);
+    }
+    try {
+      adopt(container);
+    } catch (AmqpException unreachable) {
+      LOG.warn(
+          "{} has no home queues: {}. Messages for it that others are given are handled there.",
+          container,
+          unreachable.toString());
+    }
+  }
+
+  private void adopt(AbstractMessageListenerContainer container) {
+    if (adopted.add(container)
+        && container.getConnectionFactory() instanceof AbstractConnectionFactory connections
+        && !(container.getMessageListener() instanceof ListenerContainerAware)) {
+      adopt(container, connections);
+    }
   }
 
   private void adopt(

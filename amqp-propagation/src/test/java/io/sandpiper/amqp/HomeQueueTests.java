@@ -1,5 +1,7 @@
 package io.sandpiper.amqp;
 
+import static io.sandpiper.Expectation.received;
+import static io.sandpiper.SandboxAssertions.assertReceive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -18,6 +20,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,7 +28,10 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.springframework.amqp.core.AmqpAdmin;
+import org.springframework.amqp.rabbit.config.SimpleRabbitListenerEndpoint;
 import org.springframework.amqp.rabbit.core.RabbitTemplate;
+import org.springframework.amqp.rabbit.listener.RabbitListenerContainerFactory;
+import org.springframework.amqp.rabbit.listener.RabbitListenerEndpointRegistry;
 import org.springframework.context.ConfigurableApplicationContext;
 
 /** What becomes of messages in home queues whose JVM or context takes none. */
@@ -161,6 +167,64 @@ class HomeQueueTests {
         .singleElement()
         .asString()
         .startsWith("moved on from stray.auto");
+  }
+
+  @Test
+  void containers_that_are_made_at_run_time_have_home_queues_too() throws Exception {
+    String queue = "stray.late." + UUID.randomUUID();
+    broker.declareQueue(queue);
+    try (ConfigurableApplicationContext other = StrayApplication.start(uri)) {
+      Set<String> handled = ConcurrentHashMap.newKeySet();
+      List<ConfigurableApplicationContext> contexts = List.of(context, other);
+      for (ConfigurableApplicationContext each : contexts) {
+        listen(each, queue, handled);
+      }
+      Set<String> expected = new TreeSet<>();
+      for (int i = 0; i < 20; i++) {
+        ConfigurableApplicationContext each = contexts.get(i % 2);
+        sendAsTest(each, queue, i);
+        expected.add(i + " in " + each.getId() + " " + System.identityHashCode(each));
+      }
+      assertThat(new TreeSet<>(handled)).isEqualTo(expected);
+      for (ConfigurableApplicationContext each : contexts) {
+        each.getBean(RabbitListenerEndpointRegistry.class).unregisterListenerContainer(queue);
+      }
+    } finally {
+      broker.deleteQueue(queue);
+    }
+  }
+
+  private static void listen(
+      ConfigurableApplicationContext context, String queue, Set<String> handled) {
+    SimpleRabbitListenerEndpoint endpoint = new SimpleRabbitListenerEndpoint();
+    endpoint.setId(queue);
+    endpoint.setQueueNames(queue);
+    endpoint.setMessageListener(
+        message ->
+            handled.add(
+                new String(message.getBody(), StandardCharsets.UTF_8)
+                    + " in "
+                    + context.getId()
+                    + " "
+                    + System.identityHashCode(context)));
+    context
+        .getBean(RabbitListenerEndpointRegistry.class)
+        .registerListenerContainer(
+            endpoint, context.getBean("auto", RabbitListenerContainerFactory.class), true);
+  }
+
+  private static void sendAsTest(ConfigurableApplicationContext context, String queue, int number) {
+    Run run = Run.ofThisJvm();
+    Sandbox sandbox =
+        run.open(
+            new Sandbox.Settings(
+                "T.sends", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(20), context));
+    sandbox.home(context);
+    try (Scope scope = sandbox.test().bind()) {
+      context.getBean(RabbitTemplate.class).convertAndSend(queue, String.valueOf(number));
+      assertReceive(received(queue), Duration.ofSeconds(20));
+    }
+    run.end(sandbox, null);
   }
 
   private static Original message(Sandbox sandbox) {

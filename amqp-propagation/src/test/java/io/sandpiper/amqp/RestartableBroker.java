@@ -20,6 +20,9 @@ final class RestartableBroker implements AutoCloseable {
   private @Nullable EmbeddedBroker embedded;
 
   RestartableBroker() {
+    if (!isRabbit() && "required".equals(System.getProperty("amqp.rabbitmq"))) {
+      throw new IllegalStateException("-Damqp.rabbitmq=required needs SANDPIPER_RABBITMQCTL");
+    }
     if (isRabbit()) {
       virtualHost = VirtualHost.parse(System.getenv("SANDPIPER_RABBIT_URL"));
     } else {
