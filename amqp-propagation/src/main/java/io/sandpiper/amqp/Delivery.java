@@ -77,7 +77,7 @@ final class Delivery {
       return;
     }
     if (stale) {
-      transits.again(test, broker, messageId(), queue);
+      transits.again(test, broker, properties, queue);
     }
     if (!address.equals(queue)) {
       test.notInTransit(messageId(), queue);
@@ -111,10 +111,10 @@ final class Delivery {
 
   private void count(Sandbox test) {
     mayComeAgain = true;
-    transits.again(test, broker, messageId(), queue);
+    transits.again(test, broker, properties, queue);
     for (String other : transits.ifRejected(test, broker, queue, sending())) {
       elsewhere.add(other);
-      transits.again(test, broker, messageId(), other);
+      transits.again(test, broker, properties, other);
     }
   }
 
@@ -177,6 +177,10 @@ final class Delivery {
       settled = true;
       stale = true;
       notElsewhere();
+      Sandbox test = transits.sandboxOf(queue, properties);
+      if (test != null) {
+        transits.kept(test, properties);
+      }
     }
   }
 

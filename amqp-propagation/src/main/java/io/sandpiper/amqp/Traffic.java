@@ -60,7 +60,8 @@ final class Traffic {
     if (application instanceof CountedConsumer counted) {
       return counted;
     }
-    Supplier<Runnable> counting = () -> consumers.add(broker.get(), queue);
+    Supplier<java.util.function.Consumer<Departure>> counting =
+        () -> consumers.add(broker.get(), queue);
     if (queue.equals(DIRECT_REPLY) || isNamed(application, "com.rabbitmq.client.RpcClient")) {
       return new CountedConsumer(scoped(queue, observed, this::judgeAnswer), counting);
     }

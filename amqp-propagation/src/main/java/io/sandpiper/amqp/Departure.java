@@ -1,0 +1,37 @@
+package io.sandpiper.amqp;
+
+import com.rabbitmq.client.AMQP;
+import com.rabbitmq.client.ShutdownSignalException;
+
+/**
+ * Why a consumer or channel is not there any more.
+ *
+ * @param why in words, for the journal
+ * @param lost whether the connection was lost and the application did not want it: what the broker
+ *     has is delivered again when the application is back
+ */
+record Departure(String why, boolean lost) {
+
+  static final Departure CANCELLED = new Departure("it was cancelled", false);
+
+  static Departure of(ShutdownSignalException signal) {
+    if (signal.isInitiatedByApplication()) {
+      return new Departure("the application has closed its channel", false);
+    }
+    return new Departure(
+        (signal.isHardError() ? "its connection was lost: " : "its channel was closed: ")
+            + reason(signal),
+        signal.isHardError());
+  }
+
+  private static String reason(ShutdownSignalException signal) {
+    if (signal.getReason() instanceof AMQP.Connection.Close close) {
+      return "%d %s".formatted(close.getReplyCode(), close.getReplyText());
+    }
+    if (signal.getReason() instanceof AMQP.Channel.Close close) {
+      return "%d %s".formatted(close.getReplyCode(), close.getReplyText());
+    }
+    Throwable cause = signal.getCause();
+    return cause == null ? "unexpectedly" : cause.toString();
+  }
+}
