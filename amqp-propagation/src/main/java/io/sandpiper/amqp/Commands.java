@@ -8,6 +8,7 @@ import com.rabbitmq.client.Method;
 import com.rabbitmq.client.TrafficListener;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
+import io.sandpiper.Work;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,7 @@ final class Commands implements TrafficListener {
   private final Transits transits;
   private final Deliveries deliveries;
   private final Transactions transactions = new Transactions();
+  private final Callers callers = new Callers();
   private final ThreadLocal<@Nullable Delivered> delivered = new ThreadLocal<>();
   private final ThreadLocal<@Nullable String> consumed = new ThreadLocal<>();
   private final ThreadLocal<AMQP.Basic.@Nullable Nack> nacked = new ThreadLocal<>();
@@ -68,6 +70,8 @@ final class Commands implements TrafficListener {
     }
     if (method instanceof AMQP.Basic.Nack nack) {
       nacked.set(nack);
+    } else if (method instanceof AMQP.Basic.Consume) {
+      callers.consume();
     } else if (method instanceof AMQP.Tx.Select) {
       transactions.selected();
     } else if (method instanceof AMQP.Tx.Commit) {
@@ -110,6 +114,11 @@ final class Commands implements TrafficListener {
     consumed.set(queue);
   }
 
+  /** The test's work that has asked for the consumer that is being registered, or null. */
+  @Nullable Work callerOf(Channel channel) {
+    return callers.take(channel);
+  }
+
   /** What the metrics collector is told by a method with this name. */
   void told(String name, @Nullable Object[] args) {
     if (!(args[0] instanceof Channel channel)) {
@@ -130,12 +139,14 @@ final class Commands implements TrafficListener {
 
   private void opened(Channel channel) {
     transactions.opened(channel);
+    callers.opened(channel);
     // Collectors are not told when it closes.
     channel.addShutdownListener(cause -> closed(channel));
   }
 
   private void closed(Channel channel) {
     transactions.closed(channel);
+    callers.closed(channel);
     deliveries.closed(channel);
   }
 
