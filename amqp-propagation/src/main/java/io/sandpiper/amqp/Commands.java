@@ -9,6 +9,7 @@ import com.rabbitmq.client.ShutdownSignalException;
 import com.rabbitmq.client.TrafficListener;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
+import io.sandpiper.Work;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ final class Commands implements TrafficListener {
   private final Deliveries deliveries;
   private final Transactions transactions = new Transactions();
   private final Confirms confirms = new Confirms();
+  private final Callers callers = new Callers();
   private final ThreadLocal<@Nullable Delivered> delivered = new ThreadLocal<>();
   private final ThreadLocal<@Nullable String> consumed = new ThreadLocal<>();
   private final ThreadLocal<AMQP.Basic.@Nullable Nack> nacked = new ThreadLocal<>();
@@ -70,6 +72,8 @@ final class Commands implements TrafficListener {
     }
     if (method instanceof AMQP.Basic.Nack nack) {
       nacked.set(nack);
+    } else if (method instanceof AMQP.Basic.Consume) {
+      callers.consume();
     } else if (method instanceof AMQP.Tx.Select) {
       transactions.selected();
     } else if (method instanceof AMQP.Tx.Commit) {
@@ -112,6 +116,11 @@ final class Commands implements TrafficListener {
     consumed.set(queue);
   }
 
+  /** The test's work that has asked for the consumer that is being registered, or null. */
+  @Nullable Work callerOf(Channel channel) {
+    return callers.take(channel);
+  }
+
   /** What the metrics collector is told by a method with this name. */
   void told(String name, @Nullable Object[] args) {
     if (!(args[0] instanceof Channel channel)) {
@@ -135,6 +144,7 @@ final class Commands implements TrafficListener {
   private void opened(Channel channel) {
     transactions.opened(channel);
     confirms.opened(channel);
+    callers.opened(channel);
     // Collectors are not told when it closes.
     channel.addShutdownListener(cause -> closed(channel, cause));
   }
@@ -142,6 +152,7 @@ final class Commands implements TrafficListener {
   private void closed(Channel channel, ShutdownSignalException cause) {
     transactions.closed(channel);
     confirms.closed(channel, cause);
+    callers.closed(channel);
     deliveries.closed(channel);
   }
 

@@ -4,6 +4,7 @@ import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Consumer;
 import com.rabbitmq.client.ShutdownListener;
 import com.rabbitmq.client.ShutdownSignalException;
+import io.sandpiper.Work;
 import java.io.IOException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -32,13 +33,19 @@ final class CountedConsumer extends DelegatingConsumer {
     this.counting = counting;
   }
 
-  /** Says where it is consumed; before anything is delivered. */
-  void on(Channel onChannel, boolean autoAck) {
+  /**
+   * Says where it is consumed; before anything is delivered.
+   *
+   * @param caller what the thread does that has asked for it, or null
+   */
+  void on(Channel onChannel, boolean autoAck, @Nullable Work caller) {
     synchronized (this) {
       channel = onChannel;
     }
     if (delegate() instanceof ScopedConsumer scoped) {
       scoped.registered(onChannel, autoAck);
+    } else if (delegate() instanceof TimedPoll poll) {
+      poll.registered(onChannel, autoAck, caller);
     }
   }
 

@@ -44,7 +44,7 @@ class TopologyTests {
   private static final List<String> TYPES = List.of("direct", "fanout", "topic", "headers");
 
   private final Run run = Run.create();
-  private final TransitBroker broker = new TransitBroker();
+  private final TestBroker broker = new TestBroker();
   private @Nullable ConnectionFactory factory;
   private @Nullable Connection connection;
   private @Nullable Channel channel;
@@ -68,7 +68,7 @@ class TopologyTests {
 
   @BeforeEach
   void open() throws Exception {
-    prefix = TransitBroker.prefix();
+    prefix = TestBroker.prefix();
     channel = connection().createChannel();
     channel.confirmSelect();
   }
