@@ -4,6 +4,7 @@ import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;

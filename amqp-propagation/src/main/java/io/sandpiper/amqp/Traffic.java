@@ -69,7 +69,7 @@ final class Traffic {
       TimedPoll poll =
           TimedPoll.of(observed, polling, run, taking -> scoped(queue, taking, inbound::judge));
       // What one test waits for is no place where messages of all are handled.
-      return new CountedConsumer(poll, () -> poll.isOfTest() ? () -> {} : counting.get());
+      return new CountedConsumer(poll, () -> poll.isOfTest() ? departure -> {} : counting.get());
     }
     // An advice around the listener binds the scope of what a container consumes.
     boolean ofContainer = isNamed(application, "org.springframework.amqp.rabbit.listener.");
