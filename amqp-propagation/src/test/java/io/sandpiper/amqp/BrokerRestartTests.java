@@ -65,7 +65,7 @@ class BrokerRestartTests {
   private final CachingConnectionFactory connections = connections();
   private final RabbitTemplate rabbit = new RabbitTemplate(connections);
   private final RabbitAdmin admin = admin();
-  private final String prefix = TransitBroker.prefix();
+  private final String prefix = TestBroker.prefix();
   private final List<AbstractMessageListenerContainer> containers = new ArrayList<>();
   private final ExecutorService threads = Executors.newCachedThreadPool();
 

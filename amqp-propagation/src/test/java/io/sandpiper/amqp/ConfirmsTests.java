@@ -169,8 +169,8 @@ class ConfirmsTests {
   @Test
   @ExtendWith(NeedsRabbitMq.class)
   void a_message_that_a_full_queue_rejects_is_not_waited_for() throws Exception {
-    TransitBroker broker = new TransitBroker();
-    String queue = TransitBroker.prefix() + "full";
+    TestBroker broker = new TestBroker();
+    String queue = TestBroker.prefix() + "full";
     CountDownLatch handling = new CountDownLatch(1);
     CountDownLatch released = new CountDownLatch(1);
     Sandbox one = open();
