@@ -125,8 +125,7 @@ final class Transits implements AutoCloseable {
 
   /** A connection that was lost comes back, and finds in a durable queue what the broker keeps. */
   private void gone(Addressees addressees, BrokerKey broker, String queue) {
-    Departure departure =
-        Objects.requireNonNullElse(consumers.departure(broker, queue), Departure.CANCELLED);
+    Departure departure = consumers.departure(broker, queue);
     boolean comesBack = departure.lost() && topology(broker).queue(queue).durable();
     addressees.lost(broker, queue, departure.why(), comesBack);
     if (comesBack) {
