@@ -2,11 +2,11 @@ package io.sandpiper.amqp;
 
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +18,7 @@ final class Addressees implements SandboxPart {
   private record Place(BrokerKey broker, String queue) {}
 
   private final Sandbox sandbox;
-  private final Map<String, Set<Place>> places = new ConcurrentHashMap<>();
+  private final Map<String, List<Place>> places = new ConcurrentHashMap<>();
   private final Set<String> kept = ConcurrentHashMap.newKeySet();
 
   Addressees(Sandbox sandbox) {
@@ -26,13 +26,11 @@ final class Addressees implements SandboxPart {
   }
 
   void add(BrokerKey broker, String messageId, List<String> queues) {
-    places.compute(
+    List<Place> added = queues.stream().map(queue -> new Place(broker, queue)).toList();
+    places.merge(
         messageId,
-        (same, present) -> {
-          Set<Place> all = present == null ? ConcurrentHashMap.newKeySet(2) : present;
-          queues.forEach(queue -> all.add(new Place(broker, queue)));
-          return all;
-        });
+        added,
+        (present, more) -> Stream.concat(present.stream(), more.stream()).distinct().toList());
   }
 
   /** The broker has a message, and keeps it even where it is restarted. */
@@ -60,7 +58,7 @@ final class Addressees implements SandboxPart {
   /** Says in the journal why what the broker keeps for a queue may be long in coming. */
   void delayed(BrokerKey broker, String queue, String why) {
     Place place = new Place(broker, queue);
-    if (kept.stream().anyMatch(id -> places.getOrDefault(id, Set.of()).contains(place))) {
+    if (kept.stream().anyMatch(id -> places.getOrDefault(id, List.of()).contains(place))) {
       sandbox
           .journal()
           .note(
@@ -71,7 +69,7 @@ final class Addressees implements SandboxPart {
 
   /** Gives up a message that no queue got. */
   void returned(BrokerKey broker, String messageId) {
-    for (Place place : new HashSet<>(places.getOrDefault(messageId, Set.of()))) {
+    for (Place place : places.getOrDefault(messageId, List.of())) {
       if (place.broker().equals(broker)) {
         sandbox.lost(messageId, place.queue(), "was returned by the broker");
       }

@@ -133,11 +133,9 @@ final class Transits implements AutoCloseable {
     }
   }
 
-  /** Counts a message that may be delivered to a queue once more, which the broker has. */
-  void again(Sandbox sandbox, BrokerKey broker, AMQP.BasicProperties properties, String queue) {
-    String messageId = Objects.requireNonNull(properties.getMessageId(), "the message id");
+  /** Counts a message that may be delivered to a queue once more. */
+  void again(Sandbox sandbox, BrokerKey broker, String messageId, String queue) {
     sandbox.inTransit(messageId, queue);
-    kept(sandbox, properties);
     remember(sandbox, broker, messageId, List.of(queue));
   }
 
