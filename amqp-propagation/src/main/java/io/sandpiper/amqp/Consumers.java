@@ -7,7 +7,6 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Knows which queues are consumed in this JVM now, whichever client consumes them.
@@ -33,11 +32,9 @@ final class Consumers implements AutoCloseable {
     return counts.containsKey(new Place(broker, queue));
   }
 
-  /**
-   * Why the last consumer of a queue in this JVM has gone; null where there is one, or was none.
-   */
-  @Nullable Departure departure(BrokerKey broker, String queue) {
-    return departures.get(new Place(broker, queue));
+  /** Why a queue has no consumer in this JVM. */
+  Departure departure(BrokerKey broker, String queue) {
+    return departures.getOrDefault(new Place(broker, queue), Departure.ASKED_FOR);
   }
 
   /**
@@ -77,11 +74,14 @@ final class Consumers implements AutoCloseable {
     return counts.computeIfPresent(
             place,
             (same, count) -> {
-              if (count == 1) {
-                departures.put(place, departure);
-                return null;
+              if (count > 1) {
+                return count - 1;
               }
-              return count - 1;
+              // Queues for one reply come and go in great numbers, each as it was asked for.
+              if (departure != Departure.ASKED_FOR) {
+                departures.put(place, departure);
+              }
+              return null;
             })
         == null;
   }

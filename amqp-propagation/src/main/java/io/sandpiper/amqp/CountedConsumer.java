@@ -90,7 +90,7 @@ final class CountedConsumer extends DelegatingConsumer {
 
   @Override
   public void handleCancelOk(String consumerTag) {
-    leave(Departure.CANCELLED);
+    leave(Departure.ASKED_FOR);
     super.handleCancelOk(consumerTag);
   }
 

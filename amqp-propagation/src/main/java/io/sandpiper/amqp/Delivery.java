@@ -77,7 +77,7 @@ final class Delivery {
       return;
     }
     if (stale) {
-      transits.again(test, broker, properties, queue);
+      transits.again(test, broker, messageId(), queue);
     }
     if (!address.equals(queue)) {
       test.notInTransit(messageId(), queue);
@@ -111,10 +111,10 @@ final class Delivery {
 
   private void count(Sandbox test) {
     mayComeAgain = true;
-    transits.again(test, broker, properties, queue);
+    transits.again(test, broker, messageId(), queue);
     for (String other : transits.ifRejected(test, broker, queue, sending())) {
       elsewhere.add(other);
-      transits.again(test, broker, properties, other);
+      transits.again(test, broker, messageId(), other);
     }
   }
 
@@ -140,6 +140,7 @@ final class Delivery {
       if (settlement == Settlement.REJECTED) {
         notAgain();
       } else {
+        kept();
         notElsewhere();
       }
       failed(works);
@@ -177,10 +178,14 @@ final class Delivery {
       settled = true;
       stale = true;
       notElsewhere();
-      Sandbox test = transits.sandboxOf(queue, properties);
-      if (test != null) {
-        transits.kept(test, properties);
-      }
+      kept();
+    }
+  }
+
+  private void kept() {
+    Sandbox test = sandbox == null ? transits.sandboxOf(queue, properties) : sandbox;
+    if (test != null) {
+      transits.kept(test, properties);
     }
   }
 

@@ -12,11 +12,16 @@ import com.rabbitmq.client.ShutdownSignalException;
  */
 record Departure(String why, boolean lost) {
 
-  static final Departure CANCELLED = new Departure("it was cancelled", false);
+  /** The application has cancelled it, or closed its channel. */
+  static final Departure ASKED_FOR = new Departure("its last has gone", false);
+
+  /** The broker has cancelled it. */
+  static final Departure CANCELLED =
+      new Departure("the broker has cancelled it, as where a queue is deleted", false);
 
   static Departure of(ShutdownSignalException signal) {
     if (signal.isInitiatedByApplication()) {
-      return new Departure("the application has closed its channel", false);
+      return ASKED_FOR;
     }
     return new Departure(
         (signal.isHardError() ? "its connection was lost: " : "its channel was closed: ")

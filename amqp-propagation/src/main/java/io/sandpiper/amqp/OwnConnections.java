@@ -21,7 +21,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class OwnConnections implements AutoCloseable {
 
-  private static final int RECOVERY_MILLIS = 500;
+  private static final long RECOVERY_MILLIS = 500;
+  private static final long RECOVERY_MILLIS_LATER = 5_000;
+  private static final int SOON = 60;
   private static final long PATIENCE_SECONDS = 10;
   private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
@@ -67,7 +69,8 @@ final class OwnConnections implements AutoCloseable {
     own.setAutomaticRecoveryEnabled(true);
     own.setTopologyRecoveryEnabled(true);
     // Who forwards to a home of ours waits a few seconds only.
-    own.setNetworkRecoveryInterval(RECOVERY_MILLIS);
+    own.setRecoveryDelayHandler(
+        attempts -> attempts < SOON ? RECOVERY_MILLIS : RECOVERY_MILLIS_LATER);
     Connection opened = own.newConnection("sandpiper");
     connections.put(broker, opened);
     return opened;

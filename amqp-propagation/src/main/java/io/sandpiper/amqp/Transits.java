@@ -125,8 +125,7 @@ final class Transits implements AutoCloseable {
 
   /** A connection that was lost comes back, and finds in a durable queue what the broker keeps. */
   private void gone(Addressees addressees, BrokerKey broker, String queue) {
-    Departure departure =
-        Objects.requireNonNullElse(consumers.departure(broker, queue), Departure.CANCELLED);
+    Departure departure = consumers.departure(broker, queue);
     boolean comesBack = departure.lost() && topology(broker).queue(queue).durable();
     addressees.lost(broker, queue, departure.why(), comesBack);
     if (comesBack) {
@@ -134,11 +133,9 @@ final class Transits implements AutoCloseable {
     }
   }
 
-  /** Counts a message that may be delivered to a queue once more, which the broker has. */
-  void again(Sandbox sandbox, BrokerKey broker, AMQP.BasicProperties properties, String queue) {
-    String messageId = Objects.requireNonNull(properties.getMessageId(), "the message id");
+  /** Counts a message that may be delivered to a queue once more. */
+  void again(Sandbox sandbox, BrokerKey broker, String messageId, String queue) {
     sandbox.inTransit(messageId, queue);
-    kept(sandbox, properties);
     remember(sandbox, broker, messageId, List.of(queue));
   }
 

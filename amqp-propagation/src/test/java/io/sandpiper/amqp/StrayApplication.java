@@ -109,6 +109,7 @@ class StrayApplication {
   static SimpleRabbitListenerContainerFactory auto(
       CachingConnectionFactory connections, Environment environment) {
     SimpleRabbitListenerContainerFactory factory = new SimpleRabbitListenerContainerFactory();
+    factory.setRecoveryInterval(200L);
     factory.setConnectionFactory(connections);
     factory.setPrefetchCount(environment.getProperty("test.prefetch", Integer.class, 250));
     factory.setConcurrentConsumers(2);
@@ -119,6 +120,8 @@ class StrayApplication {
   static DirectRabbitListenerContainerFactory manual(
       CachingConnectionFactory connections, Environment environment) {
     DirectRabbitListenerContainerFactory factory = new DirectRabbitListenerContainerFactory();
+    factory.setMonitorInterval(200);
+    factory.setFailedDeclarationRetryInterval(200L);
     factory.setConnectionFactory(connections);
     factory.setPrefetchCount(environment.getProperty("test.prefetch", Integer.class, 250));
     factory.setAcknowledgeMode(AcknowledgeMode.MANUAL);
@@ -129,6 +132,8 @@ class StrayApplication {
   static DirectRabbitListenerContainerFactory none(
       CachingConnectionFactory connections, Environment environment) {
     DirectRabbitListenerContainerFactory factory = new DirectRabbitListenerContainerFactory();
+    factory.setMonitorInterval(200);
+    factory.setFailedDeclarationRetryInterval(200L);
     factory.setConnectionFactory(connections);
     factory.setPrefetchCount(environment.getProperty("test.prefetch", Integer.class, 250));
     factory.setAcknowledgeMode(AcknowledgeMode.NONE);
@@ -139,6 +144,7 @@ class StrayApplication {
   static SimpleRabbitListenerContainerFactory transacted(
       CachingConnectionFactory connections, Environment environment) {
     SimpleRabbitListenerContainerFactory factory = new SimpleRabbitListenerContainerFactory();
+    factory.setRecoveryInterval(200L);
     factory.setConnectionFactory(connections);
     factory.setPrefetchCount(environment.getProperty("test.prefetch", Integer.class, 250));
     factory.setChannelTransacted(true);
