@@ -307,7 +307,8 @@ public final class Sandbox {
             ledger.sent(hop);
           }
           journal.add(
-              work != null && work.sandbox() == this ? work.name() : "harness", hop + whereTo);
+              work != null && work.sandbox() == this ? work.name() : "harness",
+              new Line(hop, whereTo));
           Hop.Ids ids = content.ids();
           if (closedAt == null) {
             correlate(ids.correlationId(), Attribution.CORRELATION_ID);
@@ -317,6 +318,15 @@ public final class Sandbox {
           queues.forEach(queue -> inTransit(String.valueOf(ids.messageId()), queue));
         });
     return hop;
+  }
+
+  /** One line of the journal, whose text nobody may ever read. */
+  private record Line(Hop hop, String what) {
+
+    @Override
+    public String toString() {
+      return hop + what;
+    }
   }
 
   private void correlate(@Nullable String key, Attribution attribution) {
@@ -433,7 +443,7 @@ public final class Sandbox {
           if (work != null) {
             Hop hop = add(content, attribution, work);
             arrived(content);
-            journal.add(work.name(), hop + "  attributed by " + attribution);
+            journal.add(work.name(), new Line(hop, "  attributed by " + attribution));
           }
           return work;
         });
