@@ -1,5 +1,6 @@
 package io.sandpiper.amqp;
 
+import com.rabbitmq.client.AlreadyClosedException;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Return;
 import com.rabbitmq.client.ShutdownSignalException;
@@ -7,11 +8,15 @@ import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
+import java.io.IOException;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentNavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongConsumer;
 import org.springframework.amqp.rabbit.connection.PendingConfirm;
 import org.springframework.amqp.rabbit.connection.PublisherCallbackChannelImpl;
@@ -29,6 +34,7 @@ final class CallbackChannel extends PublisherCallbackChannelImpl {
 
   private final Transits transits;
   private final ExecutorService callbacks;
+  private final Lock giving = new ReentrantLock();
   private final ConcurrentNavigableMap<Long, Unconfirmed> unconfirmed =
       new ConcurrentSkipListMap<>();
 
@@ -98,11 +104,32 @@ final class CallbackChannel extends PublisherCallbackChannelImpl {
   public void shutdownCompleted(ShutdownSignalException cause) {
     callbacks.execute(
         () -> {
-          String why = Objects.requireNonNullElse(cause.getMessage(), "Normal");
-          unconfirmed.values().forEach(message -> message.confirm().setCause(why));
-          handleNack(Long.MAX_VALUE, true);
+          giveUp(Objects.requireNonNullElse(cause.getMessage(), "Normal"));
           super.shutdownCompleted(cause);
         });
+  }
+
+  /** Spring gives up by itself here too. */
+  @Override
+  public void close() throws IOException, TimeoutException {
+    try {
+      getDelegate().close();
+    } catch (AlreadyClosedException closed) {
+      giveUp(Objects.requireNonNullElse(closed.getMessage(), "Normal"));
+    }
+    giveUp("Channel closed by application");
+    super.close();
+  }
+
+  /** Whoever is second waits for the first. */
+  private void giveUp(String why) {
+    giving.lock();
+    try {
+      unconfirmed.values().forEach(message -> message.confirm().setCause(why));
+      told(Long.MAX_VALUE, true, each -> super.handleNack(each, false));
+    } finally {
+      giving.unlock();
+    }
   }
 
   private static void inScope(Work work, Runnable tell) {

@@ -91,7 +91,7 @@ class PolledFaultTests {
     RECEIVE_WITH_A_TIMEOUT {
       @Override
       @Nullable Seen next(RabbitTemplate rabbit, String queue) {
-        Message message = rabbit.receive(queue, 100);
+        Message message = rabbit.receive(queue, 2_000);
         return message == null ? null : Seen.of(message);
       }
     };

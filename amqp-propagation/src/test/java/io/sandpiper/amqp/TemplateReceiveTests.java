@@ -77,12 +77,14 @@ class TemplateReceiveTests {
         replying.setReceiveTimeout(timeout);
         List<String> texts = new ArrayList<>();
         boolean received =
-            replying.<byte[], @Nullable Object>receiveAndReply(
+            replying.<byte[], byte[]>receiveAndReply(
                 queue,
                 body -> {
                   texts.add(RawConsumerTests.text(body));
-                  return null;
-                });
+                  return body;
+                },
+                "",
+                "nobody's queue");
         return received ? texts.get(0) : null;
       }
     };

@@ -40,7 +40,7 @@ final class TestBroker implements AutoCloseable {
 
   /** Whether it is RabbitMQ, and not what stands in for it. */
   boolean isRabbit() {
-    return !server.ours();
+    return !server.description().startsWith("embedded");
   }
 
   VirtualHost virtualHost() {
@@ -50,7 +50,7 @@ final class TestBroker implements AutoCloseable {
   /** An hour: for RabbitMQ from the publishing on, for the embedded broker from 1970 on. */
   String longExpiration() {
     long hour = TimeUnit.HOURS.toMillis(1);
-    return String.valueOf(server.ours() ? System.currentTimeMillis() + hour : hour);
+    return String.valueOf(isRabbit() ? hour : System.currentTimeMillis() + hour);
   }
 
   CachingConnectionFactory connections() {
