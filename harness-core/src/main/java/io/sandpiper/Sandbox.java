@@ -279,6 +279,16 @@ public final class Sandbox {
 
   // For integrations.
 
+  /**
+   * Begins a task of the sandbox that the current thread works for, counted from now on.
+   *
+   * @return the work, to be bound by whoever runs the task and finished by whoever ends it, also
+   *     where it will never run; null where the thread works for no sandbox
+   */
+  public static @Nullable UnitOfWork beginTask(Object task) {
+    return Work.current() == null ? null : begin(task);
+  }
+
   /** As {@link #outside}, from now until the scope is closed. */
   public static Scope openOutside(String opener) {
     return Scope.open(Outside.INSTANCE, opener);
