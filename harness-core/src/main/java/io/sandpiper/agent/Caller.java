@@ -47,7 +47,7 @@ enum Caller {
     }
     if (type.getProtectionDomain().getCodeSource()
         == Caller.class.getProtectionDomain().getCodeSource()) {
-      return SHARED;
+      return isRunner(type) ? JDK : SHARED;
     }
     for (String shared : WORK_FOR_ALL) {
       if (type.getName().startsWith(shared)) {
@@ -55,6 +55,11 @@ enum Caller {
       }
     }
     return CallSite.isOfApplication(type) ? APPLICATION : LIBRARY;
+  }
+
+  /** Whether a class of ours only runs what others have asked for. */
+  private static boolean isRunner(Class<?> type) {
+    return type == Carrier.class || Runnable.class.isAssignableFrom(type);
   }
 
   /** The nearest frame outside of the JDK; {@link #JDK} where there is none. */

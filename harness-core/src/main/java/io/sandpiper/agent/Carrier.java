@@ -411,7 +411,7 @@ final class Carrier extends AgentBridge {
 
   @Override
   public @Nullable Object starting(Thread thread) {
-    if (Work.current() == null) {
+    if (Work.current() == null || isInternal(thread.getClass())) {
       return null;
     }
     Caller caller = Caller.ofThread();
@@ -420,6 +420,11 @@ final class Carrier extends AgentBridge {
     }
     instruments.threadClass(thread.getClass());
     return start(thread, counted(thread));
+  }
+
+  /** Whether threads of a class do what the JDK needs for itself. */
+  private static boolean isInternal(Class<?> type) {
+    return type.getClassLoader() == null && !type.getPackageName().equals("java.lang");
   }
 
   @Override
