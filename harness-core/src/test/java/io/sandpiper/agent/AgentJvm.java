@@ -14,6 +14,9 @@ import java.util.jar.Attributes;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
 
 /** A JVM with the agent that runs test classes, because an agent changes the whole of a JVM. */
 final class AgentJvm {
@@ -46,17 +49,32 @@ final class AgentJvm {
     return this;
   }
 
-  /** With {@code -javaagent}, in a jar that has nothing but the manifest of the real one. */
-  AgentJvm withAgent() throws IOException {
+  /** With {@code -javaagent}, of a jar that has nothing but the manifest of the real one. */
+  AgentJvm withAgent() throws Exception {
+    Path jar = directory.resolve("agent.jar");
+    new JarOutputStream(Files.newOutputStream(jar), manifest()).close();
+    return option("-javaagent:" + jar);
+  }
+
+  /** What the jar of this module says, by the configuration of the plugin that makes it. */
+  private static Manifest manifest() throws Exception {
     Manifest manifest = new Manifest();
     manifest.getMainAttributes().put(Attributes.Name.MANIFEST_VERSION, "1.0");
-    manifest
-        .getMainAttributes()
-        .put(new Attributes.Name("Premain-Class"), SandpiperAgent.class.getName());
-    manifest.getMainAttributes().put(new Attributes.Name("Can-Retransform-Classes"), "true");
-    Path jar = directory.resolve("agent.jar");
-    new JarOutputStream(Files.newOutputStream(jar), manifest).close();
-    return option("-javaagent:" + jar);
+    NodeList entries =
+        DocumentBuilderFactory.newInstance()
+            .newDocumentBuilder()
+            .parse(Path.of(System.getProperty("basedir", ""), "pom.xml").toAbsolutePath().toFile())
+            .getElementsByTagName("manifestEntries")
+            .item(0)
+            .getChildNodes();
+    for (int i = 0; i < entries.getLength(); i++) {
+      if (entries.item(i) instanceof Element entry) {
+        manifest
+            .getMainAttributes()
+            .put(new Attributes.Name(entry.getTagName()), entry.getTextContent());
+      }
+    }
+    return manifest;
   }
 
   List<Outcome> run(Class<?>... testClasses) throws IOException, InterruptedException {
@@ -79,6 +97,7 @@ final class AgentJvm {
     command.addAll(arguments);
     Process process =
         new ProcessBuilder(command)
+            .directory(directory.toFile())
             .redirectErrorStream(true)
             .redirectOutput(Redirect.to(log.toFile()))
             .start();

@@ -3,23 +3,70 @@ package io.sandpiper.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.agent.AgentJvm.Outcome;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.opentest4j.TestAbortedException;
 
-/** The agent in a JVM of its own; what it carries is in the classes that run there. */
+/** The agent in JVMs of its own; what it carries is in the classes that run there. */
+@Timeout(300)
 class AgentTests {
 
+  @TempDir private Path directory;
+
   @TestFactory
-  Stream<DynamicTest> with_the_agent(@TempDir Path directory)
-      throws IOException, InterruptedException {
-    List<Outcome> outcomes = new AgentJvm(directory).withAgent().run(CarriedWork.class);
-    assertThat(outcomes).hasSizeGreaterThan(5);
+  Stream<DynamicTest> each_carrier() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(CarriedWork.class), 55);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> many_tests_at_once() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(InterleavedWork.class), 6);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> watched_classes() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(WatchedClasses.class), 5);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> watched_classes_without_the_option() throws Exception {
+    return tests(
+        new AgentJvm(directory).option("-XX:+EnableDynamicAgentLoading").run(WatchedClasses.class),
+        5);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> a_jvm_that_refuses_to_be_attached_to() throws Exception {
+    return tests(
+        new AgentJvm(directory).option("-XX:-EnableDynamicAgentLoading").run(RefusedWatching.class),
+        1);
+  }
+
+  @Test
+  void without_byte_buddy_the_jvm_does_not_start_and_says_why() throws Exception {
+    String withoutByteBuddy =
+        Stream.of(AgentJvm.classPath().split(System.getProperty("path.separator")))
+            .filter(entry -> !entry.contains("byte-buddy"))
+            .collect(Collectors.joining(System.getProperty("path.separator")));
+    Path log = directory.resolve("log.txt");
+    int exit =
+        new AgentJvm(directory)
+            .withAgent()
+            .start(AgentTestRun.class, withoutByteBuddy, List.of(), log);
+    assertThat(exit).isNotZero();
+    assertThat(AgentJvm.read(log))
+        .contains("The Sandpiper agent needs Byte Buddy: put net.bytebuddy:byte-buddy on");
+  }
+
+  private static Stream<DynamicTest> tests(List<Outcome> outcomes, int expected) {
+    assertThat(outcomes).hasSize(expected);
     return outcomes.stream().map(AgentTests::test);
   }
 

@@ -6,6 +6,7 @@ import static io.sandpiper.SandboxAssertions.refuteReceive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
 import java.time.Duration;
@@ -15,7 +16,7 @@ import org.junit.jupiter.api.Test;
 /**
  * Calls of classes that nobody made known; run by {@link AgentTests} with and without the agent.
  */
-@Sandboxed(isolation = io.sandpiper.Isolation.NONE)
+@Sandboxed(isolation = Isolation.NONE)
 class WatchedClasses {
 
   /** Watched by tests. */
