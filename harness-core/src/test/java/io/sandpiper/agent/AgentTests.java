@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Timeout;
@@ -22,31 +23,33 @@ class AgentTests {
 
   @TestFactory
   Stream<DynamicTest> each_carrier() throws Exception {
-    return tests(new AgentJvm(directory).withAgent().run(CarriedWork.class), 55);
+    return tests(new AgentJvm(directory).withAgent().run(CarriedWork.class), CarriedWork.class);
   }
 
   @TestFactory
   Stream<DynamicTest> many_tests_at_once() throws Exception {
-    return tests(new AgentJvm(directory).withAgent().run(InterleavedWork.class), 6);
+    return tests(
+        new AgentJvm(directory).withAgent().run(InterleavedWork.class), InterleavedWork.class);
   }
 
   @TestFactory
   Stream<DynamicTest> watched_classes() throws Exception {
-    return tests(new AgentJvm(directory).withAgent().run(WatchedClasses.class), 5);
+    return tests(
+        new AgentJvm(directory).withAgent().run(WatchedClasses.class), WatchedClasses.class);
   }
 
   @TestFactory
   Stream<DynamicTest> watched_classes_without_the_option() throws Exception {
     return tests(
         new AgentJvm(directory).option("-XX:+EnableDynamicAgentLoading").run(WatchedClasses.class),
-        5);
+        WatchedClasses.class);
   }
 
   @TestFactory
   Stream<DynamicTest> a_jvm_that_refuses_to_be_attached_to() throws Exception {
     return tests(
         new AgentJvm(directory).option("-XX:-EnableDynamicAgentLoading").run(RefusedWatching.class),
-        1);
+        RefusedWatching.class);
   }
 
   @Test
@@ -65,9 +68,19 @@ class AgentTests {
         .contains("The Sandpiper agent needs Byte Buddy: put net.bytebuddy:byte-buddy on");
   }
 
-  private static Stream<DynamicTest> tests(List<Outcome> outcomes, int expected) {
-    assertThat(outcomes).hasSize(expected);
+  private static Stream<DynamicTest> tests(List<Outcome> outcomes, Class<?> testClass) {
+    assertThat((long) outcomes.size()).isEqualTo(methods(testClass)).isPositive();
     return outcomes.stream().map(AgentTests::test);
+  }
+
+  private static long methods(Class<?> testClass) {
+    return Stream.of(testClass.getDeclaredMethods())
+            .filter(method -> method.isAnnotationPresent(Test.class))
+            .count()
+        + Stream.of(testClass.getDeclaredClasses())
+            .filter(nested -> nested.isAnnotationPresent(Nested.class))
+            .mapToLong(AgentTests::methods)
+            .sum();
   }
 
   private static DynamicTest test(Outcome outcome) {

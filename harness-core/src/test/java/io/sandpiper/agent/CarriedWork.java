@@ -623,9 +623,12 @@ class CarriedWork {
           .hasMessageContaining("seen");
       CompletableFuture.runAsync(failing).handle((none, failure) -> 1).join();
       CompletableFuture.runAsync(failing).exceptionally(failure -> null).join();
-      CompletableFuture<@Nullable Void> handled =
-          CompletableFuture.runAsync(failing).whenComplete((none, failure) -> {});
-      assertThat(handled.handle((none, failure) -> "" + failure).join()).contains("seen");
+      assertThat(
+              CompletableFuture.runAsync(failing)
+                  .whenComplete((none, failure) -> {})
+                  .handle((none, failure) -> "" + failure)
+                  .join())
+          .contains("seen");
       end();
     }
 
