@@ -6,6 +6,7 @@ import io.sandpiper.context.Scope;
 import io.sandpiper.context.ScopedExecutors;
 import io.sandpiper.context.UnitOfWork;
 import java.lang.instrument.Instrumentation;
+import java.lang.ref.WeakReference;
 import java.util.List;
 import java.util.TimerTask;
 import java.util.concurrent.ForkJoinPool;
@@ -36,7 +37,10 @@ final class Carrier extends AgentBridge {
   private static final Consumer<Object> CANCEL_TIMER_TASK = task -> ((TimerTask) task).cancel();
 
   private final IdentityMap<Errand> errands = new IdentityMap<>();
-  private final IdentityMap<Work> stages = new IdentityMap<>();
+
+  /** By a weak reference: a future may live as long as the application. */
+  private final IdentityMap<WeakReference<Sandbox>> stages = new IdentityMap<>();
+
   private final IdentityMap<Execution> executions = new IdentityMap<>();
   private final Failures failures = new Failures();
   private final Instruments instruments;
@@ -293,19 +297,20 @@ final class Carrier extends AgentBridge {
   public void staged(Object stage) {
     Work current = Work.current();
     if (current != null) {
-      stages.put(stage, current);
+      stages.put(stage, new WeakReference<>(current.sandbox()));
     }
   }
 
   @Override
   public @Nullable Object firing(Object stage) {
-    Work adder = stages.get(stage);
+    WeakReference<Sandbox> added = stages.get(stage);
+    Sandbox adder = added == null ? null : added.get();
     Work current = Work.current();
-    if (adder == null || (current != null && current.sandbox() == adder.sandbox())) {
+    if (adder == null || (current != null && current.sandbox() == adder)) {
       return null;
     }
-    Work work = adder.sandbox().begin("stage added by " + adder.origin());
-    return work == null ? new Errand.Begun(null, adder.bind()) : Errand.Begun.bind(work);
+    Work work = adder.begin("stage " + stage.getClass().getSimpleName() + " of a future");
+    return work == null ? new Errand.Begun(null, adder.test().bind()) : Errand.Begun.bind(work);
   }
 
   @Override

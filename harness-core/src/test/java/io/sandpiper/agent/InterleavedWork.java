@@ -208,6 +208,7 @@ class InterleavedWork {
     }
     pool.shutdown();
     assertThat(pool.awaitTermination(30, TimeUnit.SECONDS)).isTrue();
+    assertThat(((Carrier) AgentBridge.installed()).waiting()).as("tasks that are known").isZero();
     assertThat(wrong).isEmpty();
   }
 }
