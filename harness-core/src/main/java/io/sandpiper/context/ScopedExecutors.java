@@ -70,4 +70,9 @@ public final class ScopedExecutors {
       }
     };
   }
+
+  /** Whether a task is known to a ledger already, so that nobody else is to tell one of it. */
+  public static boolean isScoped(Runnable task) {
+    return task instanceof ScopedTask;
+  }
 }
