@@ -58,4 +58,9 @@ public final class ScopedExecutors {
       }
     };
   }
+
+  /** Whether an executor is one that was wrapped here. */
+  public static boolean isScoped(Executor executor) {
+    return executor instanceof ScopedExecutor || executor instanceof ScopedExecutorService;
+  }
 }
