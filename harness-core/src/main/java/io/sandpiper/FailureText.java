@@ -101,7 +101,7 @@ final class FailureText {
     for (Work work : sandbox.read(() -> sandbox.ledger().counted())) {
       lines.add("In progress: %s", work.describe());
     }
-    for (Transit transit : sandbox.read(() -> sandbox.ledger().inTransit())) {
+    for (String transit : sandbox.read(() -> sandbox.ledger().describeInTransit())) {
       lines.add("In progress: %s", transit);
     }
     for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {

@@ -2,10 +2,8 @@ package io.sandpiper;
 
 import java.util.ArrayList;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -16,7 +14,7 @@ final class Ledger {
   private final Set<Work> counted = new LinkedHashSet<>();
   private final Set<Hop> outstanding = new LinkedHashSet<>();
   private final List<Work> failed = new ArrayList<>();
-  private final Map<Transit, Integer> inTransit = new LinkedHashMap<>();
+  private final Transits inTransit = new Transits();
   private final List<ExpectedReplies> expected = new ArrayList<>();
 
   void begin(Work work) {
@@ -55,24 +53,24 @@ final class Ledger {
   }
 
   void inTransit(Transit transit) {
-    inTransit.merge(transit, 1, Integer::sum);
+    inTransit.add(transit);
   }
 
   void notInTransit(Transit transit) {
-    inTransit.computeIfPresent(transit, (same, count) -> count == 1 ? null : count - 1);
+    inTransit.remove(transit);
   }
 
   /** Returns whether it was counted. */
   boolean lost(Transit transit) {
-    return inTransit.remove(transit) != null;
+    return inTransit.removeAll(transit);
   }
 
   boolean isInTransit(Transit transit) {
-    return inTransit.containsKey(transit);
+    return inTransit.contains(transit);
   }
 
-  List<Transit> inTransit() {
-    return List.copyOf(inTransit.keySet());
+  List<String> describeInTransit() {
+    return inTransit.describe();
   }
 
   void expect(ExpectedReplies replies) {

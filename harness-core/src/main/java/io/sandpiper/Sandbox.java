@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ScheduledExecutorService;
@@ -255,6 +256,19 @@ public final class Sandbox {
    */
   public static ScheduledExecutorService wrap(ScheduledExecutorService service) {
     return ScopedExecutors.wrap(service, Tasks.LEDGER);
+  }
+
+  /**
+   * A future whose functions, and those of the futures that follow from it, run in the sandbox of
+   * whoever adds them. The end of the test waits for them, and for the future itself; a failure
+   * that nobody has looked at, by asking for the result or by adding a function, fails the test.
+   * Outside any sandbox the future itself.
+   *
+   * <p>{@code allOf} and {@code anyOf} do not tell that they look: ask each future as well.
+   */
+  public static <T extends @Nullable Object> CompletableFuture<T> wrap(
+      CompletableFuture<T> future) {
+    return ScopedExecutors.wrap(future, Tasks.LEDGER);
   }
 
   /**

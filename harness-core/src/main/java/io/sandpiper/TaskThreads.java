@@ -48,25 +48,18 @@ final class TaskThreads implements Doer {
   }
 
   @Override
-  public synchronized void stop() {
+  public synchronized boolean stop() {
     for (Thread thread : bound) {
       if (thread != Thread.currentThread()) {
         interrupted.add(thread);
         thread.interrupt();
       }
     }
+    return !bound.isEmpty();
   }
 
   @Override
   public void kill() {
     // Nothing can: what it still does is fenced off.
-  }
-
-  @Override
-  public String toString() {
-    List<Thread> threads = threads();
-    return threads.isEmpty()
-        ? "no thread at the moment"
-        : String.join(" and ", threads.stream().map(Thread::getName).toList());
   }
 }

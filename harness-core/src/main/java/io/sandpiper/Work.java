@@ -5,6 +5,7 @@ import io.sandpiper.context.UnitOfWork;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ public final class Work implements UnitOfWork {
   private boolean returned;
   private @Nullable Throwable failure;
   private boolean failureSeen;
+  private boolean stopped;
   private final Deque<Consumer<@Nullable Throwable>> lastly = new ArrayDeque<>(0);
 
   /** The one that was bound last. */
@@ -193,7 +195,29 @@ public final class Work implements UnitOfWork {
 
   /** Whether nobody but the end of the test will tell of its failure. */
   boolean failedUnseen() {
-    return failure != null && !failureSeen;
+    return failure != null && !failureSeen && !stopped;
+  }
+
+  /**
+   * Asks whoever does it to end; how it fails then is no failure of its own.
+   *
+   * @return whether somebody could be asked
+   */
+  boolean stop() {
+    return doer != null
+        && sandbox.read(
+            () -> {
+              boolean asked = doer.stop();
+              stopped = asked && failure == null;
+              return asked;
+            });
+  }
+
+  /** Ends it if that can be done. */
+  void kill() {
+    if (doer != null) {
+      doer.kill();
+    }
   }
 
   String name() {
@@ -203,10 +227,15 @@ public final class Work implements UnitOfWork {
   /** One line for the list of what is still open. */
   String describe() {
     Duration age = Duration.ofNanos(System.nanoTime() - startedAt);
+    return "%s, open for %s, %s".formatted(origin(), Durations.text(age), where());
+  }
+
+  private String where() {
     Thread on = thread;
-    return "%s, open for %s%s"
-        .formatted(
-            origin(), Durations.text(age), on == null ? ", not begun" : ", on " + on.getName());
+    if (doer != null && !(doer instanceof TaskThreads)) {
+      return doer.toString();
+    }
+    return on == null ? "not begun" : "on " + on.getName();
   }
 
   /** What it is and, of a task, where it was submitted: "task Foo, submitted at Bar.baz(…)". */
@@ -231,8 +260,13 @@ public final class Work implements UnitOfWork {
     }
   }
 
-  @Nullable Thread thread() {
-    return thread;
+  /** The threads of this JVM that are at it now, as far as that is known. */
+  List<Thread> threads() {
+    Thread last = thread;
+    if (doer != null) {
+      return doer.threads();
+    }
+    return last == null ? List.of() : List.of(last);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.sandpiper.context;
 
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ScheduledExecutorService;
@@ -28,6 +29,17 @@ public final class ScopedExecutors {
   /** As {@link #wrap(ExecutorService, TaskLedger)}, with delayed and periodic tasks. */
   public static ScheduledExecutorService wrap(ScheduledExecutorService service, TaskLedger ledger) {
     return new ScopedScheduledExecutorService(service, ledger);
+  }
+
+  /**
+   * Wraps a future: the functions that are added to what is returned, and to all that follows from
+   * it, run in the scope of whoever adds them, and the ledger is told of them.
+   *
+   * @return the future as it is where it is nobody's
+   */
+  public static <T extends @Nullable Object> CompletableFuture<T> wrap(
+      CompletableFuture<T> future, TaskLedger ledger) {
+    return ScopedFuture.of(future, ledger);
   }
 
   /**
