@@ -23,6 +23,8 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
+import java.util.function.UnaryOperator;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
@@ -56,14 +58,22 @@ final class ExecutorAdvice implements MethodInterceptor {
       Set.of("close", "destroy", "initiateShutdown", "shutdown", "shutdownNow");
 
   private final ExecutorService view;
-  private final ExecutorProxies proxies;
+  private final UnaryOperator<Object> proxies;
+  private final BooleanSupplier settingUp;
 
   /** Executors inside this one that it has handed out. */
   private final Map<Object, Object> inner = Collections.synchronizedMap(new IdentityHashMap<>(0));
 
-  ExecutorAdvice(ExecutorService view, ExecutorProxies proxies) {
+  /**
+   * @param view the executor, carrying the scope
+   * @param proxies makes the proxy of an executor that this one hands out
+   * @param settingUp whether the application context starts or stops now
+   */
+  ExecutorAdvice(
+      ExecutorService view, UnaryOperator<Object> proxies, BooleanSupplier settingUp) {
     this.view = view;
     this.proxies = proxies;
+    this.settingUp = settingUp;
   }
 
   @Override
@@ -72,13 +82,19 @@ final class ExecutorAdvice implements MethodInterceptor {
     if (ENDINGS.contains(name)) {
       return end(call);
     }
-    if (Scope.currentWork() != null && SUBMISSIONS.contains(name)) {
+    if (SUBMISSIONS.contains(name) && isSomebodys(name)) {
       return submit(call);
     }
     Object result = call.proceed();
     return result != null && call.getArguments().length == 0 && ExecutorProxies.runsTasks(result)
-        ? inner.computeIfAbsent(result, proxies::scoped)
+        ? inner.computeIfAbsent(result, proxies)
         : result;
+  }
+
+  /** What a context schedules while it starts goes on when the set-up, or its test, has ended. */
+  private boolean isSomebodys(String submission) {
+    return Scope.currentWork() != null
+        && !(submission.startsWith("schedule") && settingUp.getAsBoolean());
   }
 
   private @Nullable Object submit(MethodInvocation call) throws Throwable {
@@ -115,8 +131,8 @@ final class ExecutorAdvice implements MethodInterceptor {
         break;
       case "submitCompletable":
         return task instanceof Callable<?> callable
-            ? FutureUtils.callAsync(callable, view)
-            : CompletableFuture.runAsync(runnable(call), view);
+            ? Sandbox.wrap(FutureUtils.callAsync(callable, view))
+            : Sandbox.wrap(CompletableFuture.runAsync(runnable(call), view));
       case "schedule":
         Instant at = instant(arguments[1]);
         if (at != null && call.getThis() instanceof TaskScheduler scheduler) {
@@ -168,7 +184,8 @@ final class ExecutorAdvice implements MethodInterceptor {
   private static @Nullable ScheduledFuture<?> repeat(MethodInvocation call, Runnable task) {
     @Nullable Object[] arguments = call.getArguments().clone();
     arguments[0] = task;
-    try {
+    // It may have executors of its own that are beans, and is not to begin another task there.
+    try (Scope nobodys = Scope.open(null, "a scheduler")) {
       return (ScheduledFuture<?>)
           AopUtils.invokeJoinpointUsingReflection(call.getThis(), call.getMethod(), arguments);
     } catch (RuntimeException | Error unchecked) {

@@ -6,6 +6,7 @@ import java.lang.reflect.Modifier;
 import java.security.ProtectionDomain;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.TargetSource;
 import org.springframework.aop.framework.Advised;
@@ -22,8 +23,16 @@ import org.springframework.util.ReflectionUtils;
  */
 final class ExecutorProxies {
 
+  private final BooleanSupplier settingUp;
   private final DefiningClassLoader classesOfTheJdk =
       new DefiningClassLoader(ExecutorProxies.class.getClassLoader());
+
+  /**
+   * @param settingUp whether the application context starts or stops now
+   */
+  ExecutorProxies(BooleanSupplier settingUp) {
+    this.settingUp = settingUp;
+  }
 
   static boolean runsTasks(Object bean) {
     return bean instanceof Executor || bean instanceof TaskScheduler;
@@ -50,7 +59,7 @@ final class ExecutorProxies {
     factory.setInterfaces(ClassUtils.getAllInterfacesForClass(executor.getClass()));
     factory.setTargetSource(new Target(executor, type == null ? executor.getClass() : type));
     factory.setProxyTargetClass(type != null);
-    factory.addAdvice(new ExecutorAdvice(view(executor), this));
+    factory.addAdvice(new ExecutorAdvice(view(executor), this::scoped, settingUp));
     Object proxy = factory.getProxy(loader(type == null ? executor.getClass() : type));
     if (type != null) {
       copyState(type, executor, proxy);

@@ -17,7 +17,7 @@ final class LazyExecutor implements AsyncTaskExecutor {
   private final Supplier<AsyncTaskExecutor> executor;
 
   LazyExecutor(Supplier<?> original, ExecutorProxies proxies) {
-    executor = SingletonSupplier.of(() -> async(proxies.scoped((Executor) original.get())));
+    executor = SingletonSupplier.of(() -> proxies.scoped(async((Executor) original.get())));
   }
 
   private static AsyncTaskExecutor async(Executor executor) {

@@ -43,8 +43,8 @@ class SandpiperAutoConfiguration {
 
   @Bean
   @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
-  static ExecutorProxies sandpiperExecutorProxies() {
-    return new ExecutorProxies();
+  static ExecutorProxies sandpiperExecutorProxies(ContextPhase phase) {
+    return new ExecutorProxies(phase::settingUp);
   }
 
   @Bean

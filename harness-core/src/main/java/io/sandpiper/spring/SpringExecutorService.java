@@ -1,5 +1,6 @@
 package io.sandpiper.spring;
 
+import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.AbstractExecutorService;
@@ -56,7 +57,10 @@ final class SpringExecutorService extends AbstractExecutorService
       throw unsupported();
     }
     Duration after = Duration.of(delay, unit.toChronoUnit());
-    return scheduler.schedule(task, scheduler.getClock().instant().plus(after));
+    // It may have executors of its own that are beans, and is not to begin another task there.
+    try (Scope nobodys = Scope.open(null, "a scheduler")) {
+      return scheduler.schedule(task, scheduler.getClock().instant().plus(after));
+    }
   }
 
   @Override

@@ -15,8 +15,10 @@ import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Delayed;
 import java.util.concurrent.ExecutionException;
@@ -61,10 +63,13 @@ import org.springframework.scheduling.support.PeriodicTrigger;
 /** Executors that are beans: what they do and what they are. */
 class ExecutorBeanTests {
 
-  private static <T> T bean(Class<T> type, Supplier<T> factory) {
+  private final Queue<GenericApplicationContext> contexts = new ConcurrentLinkedQueue<>();
+
+  private <T> T bean(Class<T> type, Supplier<T> factory) {
     GenericApplicationContext context = new GenericApplicationContext();
-    context.registerBean(ExecutorProxies.class);
-    context.registerBean(ExecutorPostProcessor.class);
+    contexts.add(context);
+    context.registerBean(
+        ExecutorPostProcessor.class, () -> new ExecutorPostProcessor(new ExecutorProxies(() -> false)));
     context.registerBean("executor", type, factory);
     context.refresh();
     return context.getBean(type);
@@ -161,7 +166,7 @@ class ExecutorBeanTests {
       ExecutorService pool = Executors.newFixedThreadPool(4);
       ConcurrentTaskExecutor executor =
           bean(ConcurrentTaskExecutor.class, () -> new ConcurrentTaskExecutor(pool));
-      return new AsService(executor, ((ExecutorService) executor.getConcurrentExecutor())::shutdown);
+      return new AsService(executor, ((ExecutorService) executor.getConcurrentExecutor())::shutdownNow);
     }
   }
 
@@ -172,6 +177,28 @@ class ExecutorBeanTests {
       ThreadPoolTaskScheduler scheduler =
           bean(ThreadPoolTaskScheduler.class, ExecutorBeanTests::taskScheduler);
       return new AsScheduledService(scheduler);
+    }
+
+    /** It logs the failure and goes on. */
+    @Override
+    @Test
+    public void a_run_that_fails_fails_the_test() {
+      Sandbox sandbox = open("fails");
+      IllegalStateException bad = new IllegalStateException("tick");
+      CountDownLatch ran = new CountDownLatch(2);
+      try (Scope scope = sandbox.test().bind()) {
+        scheduler()
+            .scheduleAtFixedRate(
+                () -> {
+                  ran.countDown();
+                  throw bad;
+                },
+                0,
+                1,
+                TimeUnit.MILLISECONDS);
+      }
+      await(ran);
+      assertThatThrownBy(() -> run.end(sandbox, null)).hasCause(bad);
     }
   }
 
@@ -184,6 +211,7 @@ class ExecutorBeanTests {
   @AfterEach
   void end() {
     run.end(sandbox, null);
+    contexts.forEach(GenericApplicationContext::close);
   }
 
   private static Work here() {
