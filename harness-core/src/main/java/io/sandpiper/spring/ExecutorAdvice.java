@@ -69,8 +69,7 @@ final class ExecutorAdvice implements MethodInterceptor {
    * @param proxies makes the proxy of an executor that this one hands out
    * @param settingUp whether the application context starts or stops now
    */
-  ExecutorAdvice(
-      ExecutorService view, UnaryOperator<Object> proxies, BooleanSupplier settingUp) {
+  ExecutorAdvice(ExecutorService view, UnaryOperator<Object> proxies, BooleanSupplier settingUp) {
     this.view = view;
     this.proxies = proxies;
     this.settingUp = settingUp;

@@ -69,7 +69,8 @@ class ExecutorBeanTests {
     GenericApplicationContext context = new GenericApplicationContext();
     contexts.add(context);
     context.registerBean(
-        ExecutorPostProcessor.class, () -> new ExecutorPostProcessor(new ExecutorProxies(() -> false)));
+        ExecutorPostProcessor.class,
+        () -> new ExecutorPostProcessor(new ExecutorProxies(() -> false)));
     context.registerBean("executor", type, factory);
     context.refresh();
     return context.getBean(type);
@@ -112,7 +113,8 @@ class ExecutorBeanTests {
       return bean(
           ScheduledExecutorService.class,
           () ->
-              Executors.unconfigurableScheduledExecutorService(Executors.newScheduledThreadPool(4)));
+              Executors.unconfigurableScheduledExecutorService(
+                  Executors.newScheduledThreadPool(4)));
     }
   }
 
@@ -163,10 +165,14 @@ class ExecutorBeanTests {
   class A_ConcurrentTaskExecutor extends QueueingExecutorContract {
     @Override
     protected ExecutorService create() {
-      ExecutorService pool = Executors.newFixedThreadPool(4);
+      ThreadPoolExecutor pool =
+          bean(
+              ThreadPoolExecutor.class,
+              () -> new ThreadPoolExecutor(4, 4, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>()));
       ConcurrentTaskExecutor executor =
           bean(ConcurrentTaskExecutor.class, () -> new ConcurrentTaskExecutor(pool));
-      return new AsService(executor, ((ExecutorService) executor.getConcurrentExecutor())::shutdownNow);
+      assertThat(executor.getConcurrentExecutor()).isSameAs(pool);
+      return new AsService(executor, pool::shutdownNow);
     }
   }
 
@@ -226,7 +232,8 @@ class ExecutorBeanTests {
   void beans_stay_what_they_are_and_final_methods_work() {
     SimpleAsyncTaskExecutor simple =
         bean(SimpleAsyncTaskExecutor.class, SimpleAsyncTaskExecutor::new);
-    assertThat(simple.getConcurrencyLimit()).isEqualTo(SimpleAsyncTaskExecutor.UNBOUNDED_CONCURRENCY);
+    assertThat(simple.getConcurrencyLimit())
+        .isEqualTo(SimpleAsyncTaskExecutor.UNBOUNDED_CONCURRENCY);
     assertThat(simple.isThrottleActive()).isFalse();
     assertThat(bean(ForkJoinPool.class, () -> new ForkJoinPool(3)).getParallelism()).isEqualTo(3);
     assertThat(bean(ScheduledThreadPoolExecutor.class, () -> new ScheduledThreadPoolExecutor(3)))
@@ -235,7 +242,8 @@ class ExecutorBeanTests {
     assertThat(bean(ConcurrentTaskScheduler.class, ConcurrentTaskScheduler::new)).isNotNull();
     assertThat(bean(SimpleAsyncTaskScheduler.class, SimpleAsyncTaskScheduler::new).getPhase())
         .isEqualTo(new SimpleAsyncTaskScheduler().getPhase());
-    ThreadPoolTaskExecutor pool = bean(ThreadPoolTaskExecutor.class, ExecutorBeanTests::taskExecutor);
+    ThreadPoolTaskExecutor pool =
+        bean(ThreadPoolTaskExecutor.class, ExecutorBeanTests::taskExecutor);
     assertThat(pool.getThreadPoolExecutor().getCorePoolSize()).isEqualTo(4);
     assertThat(pool.isRunning()).isTrue();
     pool.shutdown();
@@ -289,6 +297,28 @@ class ExecutorBeanTests {
     protected Integer compute() {
       return here().sandbox().id().toString().length();
     }
+  }
+
+  @Test
+  void a_scheduler_around_a_service_that_is_a_bean_repeats_until_its_test_ends() throws Exception {
+    ScheduledThreadPoolExecutor service =
+        bean(ScheduledThreadPoolExecutor.class, () -> new ScheduledThreadPoolExecutor(1));
+    ConcurrentTaskScheduler scheduler =
+        bean(ConcurrentTaskScheduler.class, () -> new ConcurrentTaskScheduler(service));
+    CountDownLatch several = new CountDownLatch(3);
+    try (Scope scope = sandbox.test().bind()) {
+      scheduler.schedule(
+          () -> {
+            assertThat(here().sandbox()).isSameAs(sandbox);
+            several.countDown();
+          },
+          new PeriodicTrigger(Duration.ofMillis(1)));
+      ScheduledFuture<?> later = scheduler.schedule(() -> {}, Instant.now().plusSeconds(3600));
+      assertThat(later.cancel(false)).isTrue();
+    }
+    awaitOpen(several);
+    run.end(sandbox, null);
+    assertThat(service.submit(() -> Scope.currentWork() == null).get()).isTrue();
   }
 
   @Test

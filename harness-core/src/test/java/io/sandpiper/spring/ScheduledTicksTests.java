@@ -165,17 +165,24 @@ class ScheduledTicksTests {
     return jdbc.sql("SELECT id FROM sent ORDER BY id").query(Integer.class).list();
   }
 
+  /** Of this test alone: an equal one would have to wait for the end of another test. */
+  private static int key(Sandbox sandbox) {
+    return (int) sandbox.id().sequence() * 2;
+  }
+
   private void outbox(Sandbox sandbox) throws Exception {
+    int one = key(sandbox);
+    int other = one + 1;
     sandbox.watch(Sink.class);
-    orders.place(1);
-    orders.place(2);
+    orders.place(one);
+    orders.place(other);
     assertThat(sent()).isEmpty();
     sandbox.tick(Poller.class);
-    assertThat(sent()).containsExactly(1, 2);
-    assertThat(assertReceive(called(Sink.class, "send").json("/0", 1)).header("outcome"))
-        .isEqualTo("returned sent 1");
+    assertThat(sent()).containsExactly(one, other);
+    assertThat(assertReceive(called(Sink.class, "send").json("/0", one)).header("outcome"))
+        .isEqualTo("returned sent " + one);
     sandbox.tick(Poller.class, "poll");
-    assertThat(sent()).containsExactly(1, 2);
+    assertThat(sent()).containsExactly(one, other);
   }
 
   @RepeatedTest(10)
@@ -191,7 +198,7 @@ class ScheduledTicksTests {
 
   @RepeatedTest(5)
   void a_test_that_does_not_watch_records_nothing(Sandbox sandbox) throws Exception {
-    orders.place(1);
+    orders.place(key(sandbox));
     sandbox.tick(Poller.class);
     refuteReceive(called(Sink.class, "send"), Duration.ofMillis(20));
   }
@@ -199,8 +206,8 @@ class ScheduledTicksTests {
   @Test
   void a_tick_that_fails_is_an_exception_of_the_test_and_no_other(Sandbox sandbox) {
     sandbox.watch(Sink.class);
-    jdbc.sql("INSERT INTO sent VALUES (1)").update();
-    orders.place(1);
+    jdbc.sql("INSERT INTO sent VALUES (?)").param(key(sandbox)).update();
+    orders.place(key(sandbox));
     assertThatThrownBy(() -> sandbox.tick(Poller.class)).hasMessageContaining("sent_pkey");
     assertThat(assertReceive(called(Sink.class, "send")).header("outcome").toString())
         .startsWith("threw org.springframework.dao.DuplicateKeyException");
@@ -209,14 +216,16 @@ class ScheduledTicksTests {
   @Test
   void methods_are_named_one_by_one_or_all_are_run(Sandbox sandbox, @Autowired Two two)
       throws Exception {
+    int first = two.first.get();
+    int second = two.second.get();
     sandbox.tick(Two.class, "first");
-    assertThat(two.first).hasValue(1);
-    assertThat(two.second).hasValue(0);
+    assertThat(two.first).hasValue(first + 1);
+    assertThat(two.second).hasValue(second);
     assertThatThrownBy(() -> sandbox.tick(Two.class))
         .isInstanceOf(IOException.class)
         .hasMessage("second");
-    assertThat(two.first).hasValue(2);
-    assertThat(two.second).hasValue(1);
+    assertThat(two.first).hasValue(first + 2);
+    assertThat(two.second).hasValue(second + 1);
   }
 
   @Test

@@ -86,7 +86,8 @@ class StoryTests {
 
     @Async
     @TransactionalEventListener
-    @Transactional(propagation = org.springframework.transaction.annotation.Propagation.REQUIRES_NEW)
+    @Transactional(
+        propagation = org.springframework.transaction.annotation.Propagation.REQUIRES_NEW)
     public void on(Placed placed) {
       int id =
           jdbc.sql("SELECT id FROM story_order WHERE id = ?")
@@ -171,20 +172,26 @@ class StoryTests {
     }
   }
 
+  /** Of this test alone: an equal one would have to wait for the end of another test. */
+  private static int key() {
+    return (int) Sandbox.current().id().sequence() * 2;
+  }
+
   /**
-   * "Owner exited": the test ends while its task uses the connection. Here the end waits for it, and
-   * a failure of the task would fail the test.
+   * "Owner exited": the test ends while its task uses the connection. Here the end waits for it,
+   * and a failure of the task would fail the test.
    */
   @RepeatedTest(5)
   void the_process_that_outlives_its_test(@Autowired TaskExecutor executor) {
     CountDownLatch begun = new CountDownLatch(1);
-    orders.place(1);
+    int key = key();
+    orders.place(key);
     executor.execute(
         () -> {
           begun.countDown();
           awaitNothing();
           assertThat(jdbc.sql("SELECT id FROM story_order").query(Integer.class).list())
-              .containsExactly(1);
+              .containsExactly(key);
         });
     await(begun);
   }
@@ -192,24 +199,24 @@ class StoryTests {
   @RepeatedTest(5)
   void the_record_that_is_gone_when_the_task_looks_for_it() {
     // Nobody waits for the mail; were the order rolled back first, its task would fail the test.
-    orders.place(1);
-    orders.place(2);
+    orders.place(key());
+    orders.place(key() + 1);
   }
 
   @RepeatedTest(5)
   @Sandboxed(isolation = Isolation.DATABASE)
   void the_record_that_is_gone_when_the_task_looks_for_it_with_real_commits() {
-    orders.place(1);
+    orders.place(key());
   }
 
   /** No block around the body opens or closes anything, and what is asserted is in the test. */
   @RepeatedTest(5)
   void the_wrapper_around_the_test_body(Sandbox sandbox) {
     sandbox.watch(Mails.class);
-    orders.place(3);
-    assertReceive(called(Mails.class, "on").json("/0/id", 3));
+    orders.place(key());
+    assertReceive(called(Mails.class, "on").json("/0/id", key()));
     assertThat(jdbc.sql("SELECT order_id FROM mail").query(Integer.class).list())
-        .containsExactly(3);
+        .containsExactly(key());
   }
 
   /** Nothing is configured to be synchronous, and no executor is replaced. */
@@ -234,14 +241,14 @@ class StoryTests {
   @RepeatedTest(5)
   void a_test_that_ends_while_its_state_machine_still_does_its_final_work(
       @Autowired Shipping shipping) {
-    orders.place(4);
-    shipping.ship(4);
+    orders.place(key());
+    shipping.ship(key());
   }
 
   @RepeatedTest(5)
   void a_singleton_that_two_tests_share(
-      @Autowired Statistics statistics, @Autowired TaskExecutor executor, Sandbox sandbox) {
-    int own = (int) sandbox.id().sequence();
+      @Autowired Statistics statistics, @Autowired TaskExecutor executor) {
+    int own = key();
     CountDownLatch ran = new CountDownLatch(1);
     statistics.count(own);
     executor.execute(
