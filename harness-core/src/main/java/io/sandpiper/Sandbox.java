@@ -104,7 +104,8 @@ public final class Sandbox {
   Sandbox(Run run, TestId id, Settings settings) {
     this.run = run;
     this.id = id;
-    this.label = id.toString();
+    // Of its messages each needs an id of its own, also if two JVMs work for one test.
+    this.label = id.run().equals(run.name()) ? id.toString() : id + "-" + run.name();
     this.baggage = Baggage.write(null, id, null);
     this.settings = settings;
     this.inline =
@@ -428,7 +429,8 @@ public final class Sandbox {
             ledger.sent(hop);
           }
           journal.add(
-              work != null && work.sandbox() == this ? work.name() : "harness", hop + whereTo);
+              work != null && work.sandbox() == this ? work.name() : "harness",
+              new Line(hop, whereTo));
           Hop.Ids ids = content.ids();
           if (closedAt == null) {
             correlate(ids.correlationId(), Attribution.CORRELATION_ID);
@@ -438,6 +440,15 @@ public final class Sandbox {
           queues.forEach(queue -> inTransit(String.valueOf(ids.messageId()), queue));
         });
     return hop;
+  }
+
+  /** One line of the journal, whose text nobody may ever read. */
+  private record Line(Hop hop, String what) {
+
+    @Override
+    public String toString() {
+      return hop + what;
+    }
   }
 
   private void correlate(@Nullable String key, Attribution attribution) {
@@ -554,7 +565,7 @@ public final class Sandbox {
           if (work != null) {
             Hop hop = add(content, attribution, work);
             arrived(content);
-            journal.add(work.name(), hop + "  attributed by " + attribution);
+            journal.add(work.name(), new Line(hop, "  attributed by " + attribution));
           }
           return work;
         });

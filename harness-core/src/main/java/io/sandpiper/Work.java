@@ -59,8 +59,8 @@ public final class Work implements UnitOfWork {
   /** A task; the current thread submits it, or runs it once more. */
   static Work task(Sandbox sandbox, String name, @Nullable CallSite submittedAt) {
     Work current = current();
-    return new Work(
-        sandbox, name, submittedAt, new TaskThreads(), sandbox.inline() == null ? null : current);
+    boolean inside = current != null && current.sandbox == sandbox && sandbox.inline() != null;
+    return new Work(sandbox, name, submittedAt, new TaskThreads(), inside ? current : null);
   }
 
   /** What somebody else does, begun here by the current thread. */

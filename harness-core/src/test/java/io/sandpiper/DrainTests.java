@@ -165,8 +165,11 @@ class DrainTests {
       }
     }
     begun.await();
-    catchThrowable(() -> run.end(late, null));
+    Throwable tooLate = catchThrowable(() -> run.end(late, null));
     run.end(neighbour, null);
+    if (tooLate != null) {
+      assertThat(tooLate).hasMessageContaining("was still open").hasNoSuppressedExceptions();
+    }
     assertThat(wrong).isEmpty();
     assertThat(late.sinceEnd()).isNotNull();
   }

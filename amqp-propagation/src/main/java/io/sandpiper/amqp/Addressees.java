@@ -2,11 +2,10 @@ package io.sandpiper.amqp;
 
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,20 +17,18 @@ final class Addressees implements SandboxPart {
   private record Place(BrokerKey broker, String queue) {}
 
   private final Sandbox sandbox;
-  private final Map<String, Set<Place>> places = new ConcurrentHashMap<>();
+  private final Map<String, List<Place>> places = new ConcurrentHashMap<>();
 
   Addressees(Sandbox sandbox) {
     this.sandbox = sandbox;
   }
 
   void add(BrokerKey broker, String messageId, List<String> queues) {
-    places.compute(
+    List<Place> added = queues.stream().map(queue -> new Place(broker, queue)).toList();
+    places.merge(
         messageId,
-        (same, present) -> {
-          Set<Place> all = present == null ? ConcurrentHashMap.newKeySet(2) : present;
-          queues.forEach(queue -> all.add(new Place(broker, queue)));
-          return all;
-        });
+        added,
+        (present, more) -> Stream.concat(present.stream(), more.stream()).distinct().toList());
   }
 
   /** Gives up what is in transit to a queue, whose last consumer in this JVM has gone. */
@@ -48,7 +45,7 @@ final class Addressees implements SandboxPart {
 
   /** Gives up a message that no queue got. */
   void returned(BrokerKey broker, String messageId) {
-    for (Place place : new HashSet<>(places.getOrDefault(messageId, Set.of()))) {
+    for (Place place : places.getOrDefault(messageId, List.of())) {
       if (place.broker().equals(broker)) {
         sandbox.lost(messageId, place.queue(), "was returned by the broker");
       }

@@ -98,7 +98,8 @@ class ScopedExecutorService extends AbstractExecutorService {
         scoped.abandon();
       }
     }
-    for (ScopedTask task : waiting().tasks()) {
+    // The common pool, for one, does not shut down.
+    for (ScopedTask task : isShutdown() ? waiting().tasks() : List.<ScopedTask>of()) {
       task.abandon();
       if (delegate instanceof ForkJoinPool && task instanceof Future<?> future) {
         // It cancels what it does not run, but knows of no future of ours.

@@ -184,18 +184,17 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> thenAccept(Consumer<? super T> action) {
+  public CompletableFuture<Void> thenAccept(Consumer<? super T> action) {
     return thenAcceptAsync(action, DIRECT);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> thenAcceptAsync(Consumer<? super T> action) {
+  public CompletableFuture<Void> thenAcceptAsync(Consumer<? super T> action) {
     return thenAcceptAsync(action, usual);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> thenAcceptAsync(
-      Consumer<? super T> action, Executor executor) {
+  public CompletableFuture<Void> thenAcceptAsync(Consumer<? super T> action, Executor executor) {
     FutureStep step = add(action);
     return next(
         step,
@@ -203,17 +202,17 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> thenRun(Runnable action) {
+  public CompletableFuture<Void> thenRun(Runnable action) {
     return thenRunAsync(action, DIRECT);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> thenRunAsync(Runnable action) {
+  public CompletableFuture<Void> thenRunAsync(Runnable action) {
     return thenRunAsync(action, usual);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> thenRunAsync(Runnable action, Executor executor) {
+  public CompletableFuture<Void> thenRunAsync(Runnable action, Executor executor) {
     FutureStep step = add(action);
     return next(step, super.thenRunAsync(() -> step.run(action), on(step, executor)));
   }
@@ -248,19 +247,19 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
   }
 
   @Override
-  public <U extends @Nullable Object> CompletableFuture<@Nullable Void> thenAcceptBoth(
+  public <U extends @Nullable Object> CompletableFuture<Void> thenAcceptBoth(
       CompletionStage<? extends U> other, BiConsumer<? super T, ? super U> action) {
     return thenAcceptBothAsync(other, action, DIRECT);
   }
 
   @Override
-  public <U extends @Nullable Object> CompletableFuture<@Nullable Void> thenAcceptBothAsync(
+  public <U extends @Nullable Object> CompletableFuture<Void> thenAcceptBothAsync(
       CompletionStage<? extends U> other, BiConsumer<? super T, ? super U> action) {
     return thenAcceptBothAsync(other, action, usual);
   }
 
   @Override
-  public <U extends @Nullable Object> CompletableFuture<@Nullable Void> thenAcceptBothAsync(
+  public <U extends @Nullable Object> CompletableFuture<Void> thenAcceptBothAsync(
       CompletionStage<? extends U> other,
       BiConsumer<? super T, ? super U> action,
       Executor executor) {
@@ -274,18 +273,17 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> runAfterBoth(CompletionStage<?> other, Runnable action) {
+  public CompletableFuture<Void> runAfterBoth(CompletionStage<?> other, Runnable action) {
     return runAfterBothAsync(other, action, DIRECT);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> runAfterBothAsync(
-      CompletionStage<?> other, Runnable action) {
+  public CompletableFuture<Void> runAfterBothAsync(CompletionStage<?> other, Runnable action) {
     return runAfterBothAsync(other, action, usual);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> runAfterBothAsync(
+  public CompletableFuture<Void> runAfterBothAsync(
       CompletionStage<?> other, Runnable action, Executor executor) {
     FutureStep step = add(action, other);
     return next(step, super.runAfterBothAsync(other, () -> step.run(action), on(step, executor)));
@@ -314,19 +312,19 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> acceptEither(
+  public CompletableFuture<Void> acceptEither(
       CompletionStage<? extends T> other, Consumer<? super T> action) {
     return acceptEitherAsync(other, action, DIRECT);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> acceptEitherAsync(
+  public CompletableFuture<Void> acceptEitherAsync(
       CompletionStage<? extends T> other, Consumer<? super T> action) {
     return acceptEitherAsync(other, action, usual);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> acceptEitherAsync(
+  public CompletableFuture<Void> acceptEitherAsync(
       CompletionStage<? extends T> other, Consumer<? super T> action, Executor executor) {
     FutureStep step = add(action, other);
     return next(
@@ -336,19 +334,17 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> runAfterEither(
-      CompletionStage<?> other, Runnable action) {
+  public CompletableFuture<Void> runAfterEither(CompletionStage<?> other, Runnable action) {
     return runAfterEitherAsync(other, action, DIRECT);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> runAfterEitherAsync(
-      CompletionStage<?> other, Runnable action) {
+  public CompletableFuture<Void> runAfterEitherAsync(CompletionStage<?> other, Runnable action) {
     return runAfterEitherAsync(other, action, usual);
   }
 
   @Override
-  public CompletableFuture<@Nullable Void> runAfterEitherAsync(
+  public CompletableFuture<Void> runAfterEitherAsync(
       CompletionStage<?> other, Runnable action, Executor executor) {
     FutureStep step = add(action, other);
     return next(step, super.runAfterEitherAsync(other, () -> step.run(action), on(step, executor)));
@@ -377,8 +373,7 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
   }
 
   @Override
-  public CompletableFuture<T> whenComplete(
-      BiConsumer<? super T, ? super @Nullable Throwable> action) {
+  public CompletableFuture<T> whenComplete(BiConsumer<? super T, ? super Throwable> action) {
     if (action.getClass().getNestHost() == CompletableFuture.class) {
       // A part of orTimeout and the like, which looks at no failure.
       return super.whenComplete(action);
@@ -387,14 +382,13 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
   }
 
   @Override
-  public CompletableFuture<T> whenCompleteAsync(
-      BiConsumer<? super T, ? super @Nullable Throwable> action) {
+  public CompletableFuture<T> whenCompleteAsync(BiConsumer<? super T, ? super Throwable> action) {
     return whenCompleteAsync(action, usual);
   }
 
   @Override
   public CompletableFuture<T> whenCompleteAsync(
-      BiConsumer<? super T, ? super @Nullable Throwable> action, Executor executor) {
+      BiConsumer<? super T, ? super Throwable> action, Executor executor) {
     FutureStep step = add(action);
     return next(
         step,
@@ -408,19 +402,19 @@ final class ScopedFuture<T extends @Nullable Object> extends CompletableFuture<T
 
   @Override
   public <U extends @Nullable Object> CompletableFuture<U> handle(
-      BiFunction<? super T, @Nullable Throwable, ? extends U> function) {
+      BiFunction<? super T, Throwable, ? extends U> function) {
     return handleAsync(function, DIRECT);
   }
 
   @Override
   public <U extends @Nullable Object> CompletableFuture<U> handleAsync(
-      BiFunction<? super T, @Nullable Throwable, ? extends U> function) {
+      BiFunction<? super T, Throwable, ? extends U> function) {
     return handleAsync(function, usual);
   }
 
   @Override
   public <U extends @Nullable Object> CompletableFuture<U> handleAsync(
-      BiFunction<? super T, @Nullable Throwable, ? extends U> function, Executor executor) {
+      BiFunction<? super T, Throwable, ? extends U> function, Executor executor) {
     FutureStep step = add(function);
     return next(
         step,

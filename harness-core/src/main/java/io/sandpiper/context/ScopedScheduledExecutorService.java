@@ -28,7 +28,7 @@ final class ScopedScheduledExecutorService extends ScopedExecutorService
     UnitOfWork work = ledger().begin(task);
     return work == null
         ? delegate.schedule(task, delay, unit)
-        : schedule(
+        : this.<@Nullable Object>schedule(
             new ScopedFutureTask<@Nullable Object>(
                 () -> {
                   task.run();
