@@ -75,4 +75,9 @@ public final class ScopedExecutors {
   public static boolean isScoped(Runnable task) {
     return task instanceof ScopedTask;
   }
+
+  /** Whether an executor is one that was wrapped here. */
+  public static boolean isScoped(Executor executor) {
+    return executor instanceof ScopedExecutor || executor instanceof ScopedExecutorService;
+  }
 }
