@@ -76,11 +76,6 @@ public final class ScopedExecutors {
     };
   }
 
-  /** Whether a task is known to a ledger already, so that nobody else is to tell one of it. */
-  public static boolean isScoped(Runnable task) {
-    return task instanceof ScopedTask;
-  }
-
   /** Whether an executor is one that was wrapped here. */
   public static boolean isScoped(Executor executor) {
     return executor instanceof ScopedExecutor || executor instanceof ScopedExecutorService;
