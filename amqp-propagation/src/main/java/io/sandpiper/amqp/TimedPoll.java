@@ -291,7 +291,6 @@ final class TimedPoll extends DelegatingConsumer {
     Waiting on = waiting;
     if (on != null) {
       on.looking().cancel(false);
-      clock.remove(on.source().channel(), this);
     }
   }
 
@@ -310,6 +309,10 @@ final class TimedPoll extends DelegatingConsumer {
   @Override
   public void handleShutdownSignal(String consumerTag, ShutdownSignalException signal) {
     stop();
+    Waiting on = waiting;
+    if (on != null) {
+      clock.remove(on.source().channel(), this);
+    }
     super.handleShutdownSignal(consumerTag, signal);
   }
 }

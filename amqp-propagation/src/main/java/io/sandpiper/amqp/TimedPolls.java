@@ -32,7 +32,7 @@ final class TimedPolls implements AutoCloseable {
 
   /** A template has given up, or has its message; it may close the channel when this returns. */
   void cancelled(Channel channel) {
-    TimedPoll poll = waiting.get(channel);
+    TimedPoll poll = waiting.remove(channel);
     if (poll != null) {
       poll.leave();
     }
