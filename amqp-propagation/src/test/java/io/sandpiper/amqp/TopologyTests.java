@@ -82,6 +82,18 @@ class TopologyTests {
     channel().close();
   }
 
+  @Test
+  void a_delayed_exchange_routes_by_the_type_that_it_is_given() {
+    Topology topology = new Topology();
+    topology.exchangeDeclared("later", "x-delayed-message", Map.of("x-delayed-type", "topic"));
+    topology.queueBound("mine", "later", "a.*", Map.of());
+
+    assertThat(topology.routes("later", "a.b", Map.of("x-delay", 500)))
+        .isEqualTo(new Topology.Routes(Set.of("mine"), true));
+    assertThat(topology.routes("later", "b.b", Map.of("x-delay", 500)))
+        .isEqualTo(new Topology.Routes(Set.of(), true));
+  }
+
   @ParameterizedTest
   @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10})
   void messages_get_where_the_topology_says(long seed) throws Exception {
