@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import threading
 import unittest
 from types import SimpleNamespace
 from typing import Any, Callable, cast
+from unittest.mock import patch
 
 from pika import BasicProperties
 
@@ -26,6 +28,7 @@ class RecordingChannel:
     def __init__(self) -> None:
         self.is_open = True
         self.commands: list[tuple[Any, ...]] = []
+        self.published: list[BasicProperties] = []
 
     def add_on_close_callback(self, callback: Callable[..., None]) -> None:
         self._on_closed = callback
@@ -41,6 +44,7 @@ class RecordingChannel:
 
     def basic_publish(self, exchange: str, routing_key: str, body: bytes, properties: BasicProperties) -> None:
         self.commands.append(("publish", exchange, routing_key, json.loads(body)))
+        self.published.append(properties)
 
     def basic_ack(self, tag: int) -> None:
         self.commands.append(("ack", tag))
@@ -71,6 +75,15 @@ class ConsumerTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(("publish", "", "scoring.results"), publish[:3])
         self.assertEqual((42, "positive"), (publish[3]["batchId"], publish[3]["items"][0]["label"]))
         self.assertEqual(("ack", 7), ack)
+
+    async def test_a_request_without_ids_is_one_of_the_test_that_started_the_process(self) -> None:
+        with patch.dict(os.environ, {"SANDPIPER_TEST_ID": "sp1.x.000001.y", "BAGGAGE": "test.id=sp1.x.000001.y"}):
+            _, channel = self.consumer("--echo", "headers")
+        channel.deliver(7, request())
+        channel.deliver(8, request(), headers={"x-test-id": "sp1.other.000002.z"})
+        first, second = channel.published
+        self.assertEqual({"x-test-id": "sp1.x.000001.y", "baggage": "test.id=sp1.x.000001.y"}, first.headers)
+        self.assertEqual({"x-test-id": "sp1.other.000002.z"}, second.headers)
 
     async def test_an_invalid_request_is_acknowledged_after_its_failure(self) -> None:
         _, channel = self.consumer("--delay", "60000")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import os
 from typing import Any, Callable, NamedTuple
 
 from pika import BasicProperties
@@ -14,6 +15,7 @@ from ._baggage import NotOfATest, database_of_test
 from ._classifier import NaiveBayes, Verdict
 from ._database import ScoreWriter
 from ._options import Options
+from ._process_ids import ids_of_process, with_ids
 from ._protocol import InvalidRequest, encode_failure, encode_result, parse_request
 from ._reply import reply_properties
 
@@ -45,6 +47,7 @@ class Consumer:
         self._options = options
         self._model = model
         self._writer = writer
+        self._process_ids = ids_of_process(os.environ)
         self._results = _Address(options.exchange, options.results)
         self._failures = _Address(options.exchange, options.failures)
         self._tag = ""
@@ -66,6 +69,7 @@ class Consumer:
 
     def _on_request(self, _channel: Channel, delivery: Any, properties: BasicProperties, body: bytes) -> None:
         tag: int = delivery.delivery_tag
+        properties.headers = with_ids(properties.headers, self._process_ids)
         try:
             request = parse_request(body)
             database = self._database(properties, request.batch_id)

@@ -2,7 +2,10 @@ package io.sandpiper;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -62,7 +65,7 @@ final class Ending {
         Boolean closed =
             sandbox.monitor().await(left, () -> sandbox.closeIfIdle() ? Boolean.TRUE : null);
         if (closed == null) {
-          notDrained(stillOpen(limit));
+          notDrained(new OpenWork(sandbox).end(limit));
           sandbox.closeDoors();
         }
         return interrupted;
@@ -94,35 +97,16 @@ final class Ending {
     }
   }
 
-  private String stillOpen(Duration limit) {
-    StringBuilder text = new StringBuilder();
-    text.append(
-        "%s ended, and after %s of waiting its own background work was still open:%n"
-            .formatted(sandbox.testName(), Durations.text(limit)));
-    for (Work work : sandbox.read(() -> sandbox.ledger().counted())) {
-      text.append("  ").append(work.describe()).append('\n');
-      Thread thread = work.thread();
-      if (thread != null) {
-        for (StackTraceElement frame : thread.getStackTrace()) {
-          text.append("      at ").append(frame).append('\n');
-        }
-      }
-    }
-    for (Transit transit : sandbox.read(() -> sandbox.ledger().inTransit())) {
-      text.append("  ").append(transit).append('\n');
-    }
-    for (String missing : sandbox.missingReplies()) {
-      text.append("  ").append(missing).append('\n');
-    }
-    text.append("It is fenced off from the database now. Await it in the test, or end it.\n");
-    return text.append("Timeline:\n").append(sandbox.journal()).toString();
-  }
-
   private void verify() {
     if (!failsTest()) {
       return;
     }
+    Set<@Nullable Throwable> told = Collections.newSetFromMap(new IdentityHashMap<>());
     for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {
+      if (!told.add(work.failure())) {
+        // What one task throws, the task that waits for it may throw as well.
+        continue;
+      }
       errors.add(
           new AssertionError(
               "Background work of %s failed: %s: %s%nTimeline:%n%s"

@@ -25,7 +25,9 @@ final class FailureText {
   String noMatch(Expectation expected, Duration timeout) {
     Duration gaveUpAt = sandbox.age();
     Lines lines = new Lines();
-    lines.add("No message matched within %s: %s", Durations.text(timeout), expected);
+    lines.add(
+        "No %s matched within %s: %s",
+        what(expected.direction()), Durations.text(timeout), expected);
     Hop found = new Waits(sandbox).match(expected, timeout.isZero() ? timeout : TOO_LATE);
     hops(lines, expected);
     if (found != null) {
@@ -55,7 +57,7 @@ final class FailureText {
         heading(expected.direction()),
         sandbox.testName(),
         sandbox.id(),
-        number(hops.size(), expected.direction() == Hop.Direction.CALLED ? "call" : "message"),
+        number(hops.size(), what(expected.direction())),
         hops.isEmpty() ? "" : ", none matched:");
     Hop closest =
         hops.stream()
@@ -85,6 +87,10 @@ final class FailureText {
     };
   }
 
+  private static String what(Hop.Direction direction) {
+    return direction == Hop.Direction.CALLED ? "call" : "message";
+  }
+
   private static String number(int count, String what) {
     return count == 1 ? "1 " + what : "%d %ss".formatted(count, what);
   }
@@ -101,7 +107,7 @@ final class FailureText {
     for (Work work : sandbox.read(() -> sandbox.ledger().counted())) {
       lines.add("In progress: %s", work.describe());
     }
-    for (Transit transit : sandbox.read(() -> sandbox.ledger().inTransit())) {
+    for (String transit : sandbox.read(() -> sandbox.ledger().describeInTransit())) {
       lines.add("In progress: %s", transit);
     }
     for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {
@@ -148,7 +154,8 @@ final class FailureText {
 
   String unexpected(Expectation unexpected, Hop hop) {
     Lines lines = new Lines();
-    lines.add("A message matched that should not have come: %s", unexpected);
+    lines.add(
+        "A %s matched that should not have come: %s", what(unexpected.direction()), unexpected);
     lines.add(
         "  #%d %s %s  attributed by %s",
         hop.number(), Durations.offset(hop.at()), hop, hop.attribution());

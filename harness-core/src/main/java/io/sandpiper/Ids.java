@@ -61,6 +61,16 @@ record Ids(String run, SecretKeySpec key) {
         : Refusal.forged(label);
   }
 
+  /** An id of whatever run with the same key; null where it is none. */
+  @Nullable TestId verified(String value) {
+    Matcher shape = SHAPE.matcher(value);
+    if (value.length() > TestId.MAX_LENGTH || !shape.matches()) {
+      return null;
+    }
+    TestId issued = new Ids(shape.group(1), key).issue(Long.parseLong(shape.group(2)));
+    return MessageDigest.isEqual(bytes(issued.value()), bytes(value)) ? issued : null;
+  }
+
   private String mac(String claim) {
     try {
       Mac mac = Mac.getInstance(ALGORITHM);

@@ -1,10 +1,9 @@
 package io.sandpiper;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -15,17 +14,24 @@ final class Ledger {
   private final Set<Work> counted = new LinkedHashSet<>();
   private final Set<Hop> outstanding = new LinkedHashSet<>();
   private final List<Work> failed = new ArrayList<>();
-  private final Map<Transit, Integer> inTransit = new LinkedHashMap<>();
+  private final Transits inTransit = new Transits();
   private final List<ExpectedReplies> expected = new ArrayList<>();
 
   void begin(Work work) {
     counted.add(work);
   }
 
-  void end(Work work) {
-    if (counted.remove(work) && work.failedUnseen()) {
-      failed.add(work);
-    }
+  /** Returns whether it was counted. */
+  boolean end(Work work) {
+    return counted.remove(work);
+  }
+
+  boolean isCounted(Work work) {
+    return counted.contains(work);
+  }
+
+  void fail(Work work) {
+    failed.add(work);
   }
 
   void sent(Hop hop) {
@@ -47,24 +53,24 @@ final class Ledger {
   }
 
   void inTransit(Transit transit) {
-    inTransit.merge(transit, 1, Integer::sum);
+    inTransit.add(transit);
   }
 
   void notInTransit(Transit transit) {
-    inTransit.computeIfPresent(transit, (same, count) -> count == 1 ? null : count - 1);
+    inTransit.remove(transit);
   }
 
   /** Returns whether it was counted. */
   boolean lost(Transit transit) {
-    return inTransit.remove(transit) != null;
+    return inTransit.removeAll(transit);
   }
 
   boolean isInTransit(Transit transit) {
-    return inTransit.containsKey(transit);
+    return inTransit.contains(transit);
   }
 
-  List<Transit> inTransit() {
-    return List.copyOf(inTransit.keySet());
+  List<String> describeInTransit() {
+    return inTransit.describe();
   }
 
   void expect(ExpectedReplies replies) {
@@ -80,6 +86,14 @@ final class Ledger {
 
   boolean idle() {
     return counted.isEmpty() && inTransit.isEmpty();
+  }
+
+  boolean isBusyBeside(Work task) {
+    Set<Work> others = new HashSet<>(counted);
+    for (Work each = task; each != null; each = each.submitter()) {
+      others.remove(each);
+    }
+    return !others.isEmpty() || !inTransit.isEmpty();
   }
 
   boolean nothingExpected() {

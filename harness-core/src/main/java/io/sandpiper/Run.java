@@ -66,10 +66,33 @@ public final class Run {
 
   /** Opens a sandbox; whoever does so hands it to {@link #end} exactly once. */
   public Sandbox open(Sandbox.Settings settings) {
-    Sandbox sandbox = new Sandbox(this, ids.issue(sequence.incrementAndGet()), settings);
+    return opened(new Sandbox(this, ids.issue(sequence.incrementAndGet()), settings));
+  }
+
+  private Sandbox opened(Sandbox sandbox) {
     open.put(sandbox.id().value(), sandbox);
     watches.forEach(watch -> watch.opened(sandbox));
     return sandbox;
+  }
+
+  /**
+   * Opens a sandbox for this JVM's part in a test of another run, which has the same key.
+   *
+   * @return null where the id was not made with that key
+   */
+  @Nullable Sandbox join(String id) {
+    TestId verified = ids.verified(id);
+    return verified == null
+        ? null
+        : opened(
+            new Sandbox(
+                this,
+                verified,
+                new Sandbox.Settings(
+                    "a process of test " + verified,
+                    Isolation.NONE,
+                    Sandboxed.BackgroundErrors.FAIL,
+                    this)));
   }
 
   /**
@@ -95,7 +118,9 @@ public final class Run {
   void forget(Sandbox sandbox) {
     correlations.removeAll(sandbox.correlationKeys(), sandbox);
     replyAddresses.removeAll(sandbox.replyAddresses(), sandbox);
-    tombstones.add(sandbox);
+    if (sandbox.id().run().equals(name())) {
+      tombstones.add(sandbox);
+    }
     open.remove(sandbox.id().value());
   }
 

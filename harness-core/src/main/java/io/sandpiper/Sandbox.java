@@ -9,8 +9,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +43,7 @@ public final class Sandbox {
   private final List<String> correlationKeys = new ArrayList<>();
   private final List<String> replyAddresses = new ArrayList<>();
   private final Faults faults = new Faults(this);
+  private final @Nullable InlineTasks inline;
   private final WatchedCalls calls = new WatchedCalls(this);
   private final AtomicLong messageIds = new AtomicLong();
   private volatile @Nullable Long closedAt;
@@ -53,13 +56,16 @@ public final class Sandbox {
    * @param testName the name of the test in messages, such as {@code ScoringTests.scores_come_home}
    * @param isolation what it keeps apart
    * @param backgroundErrors what an error in background work does
-   * @param drain how long its end waits at most for background work
+   * @param background where its tasks run
+   * @param drain how long its end waits at most for background work; with zero it lets all such
+   *     work be and cancels no periodic task
    * @param owner whoever opened it, so that it can be told from others
    */
   public record Settings(
       String testName,
       Isolation isolation,
       Sandboxed.BackgroundErrors backgroundErrors,
+      Sandboxed.Background background,
       Duration drain,
       Object owner) {
 
@@ -71,16 +77,39 @@ public final class Sandbox {
         Isolation isolation,
         Sandboxed.BackgroundErrors backgroundErrors,
         Object owner) {
-      this(testName, isolation, backgroundErrors, DRAIN, owner);
+      this(testName, isolation, backgroundErrors, Sandboxed.Background.CONCURRENT, owner);
+    }
+
+    /** With a drain of 10 s. */
+    public Settings(
+        String testName,
+        Isolation isolation,
+        Sandboxed.BackgroundErrors backgroundErrors,
+        Sandboxed.Background background,
+        Object owner) {
+      this(testName, isolation, backgroundErrors, background, DRAIN, owner);
+    }
+
+    /** With tasks that run beside the test. */
+    public Settings(
+        String testName,
+        Isolation isolation,
+        Sandboxed.BackgroundErrors backgroundErrors,
+        Duration drain,
+        Object owner) {
+      this(testName, isolation, backgroundErrors, Sandboxed.Background.CONCURRENT, drain, owner);
     }
   }
 
   Sandbox(Run run, TestId id, Settings settings) {
     this.run = run;
     this.id = id;
-    this.label = id.toString();
+    // Of its messages each needs an id of its own, also if two JVMs work for one test.
+    this.label = id.run().equals(run.name()) ? id.toString() : id + "-" + run.name();
     this.baggage = Baggage.write(null, id, null);
     this.settings = settings;
+    this.inline =
+        settings.background() == Sandboxed.Background.INLINE ? new InlineTasks(this) : null;
   }
 
   /**
@@ -201,38 +230,46 @@ public final class Sandbox {
    * it has to be run once. Outside any sandbox the task itself.
    */
   public static Runnable wrap(Runnable task) {
-    ArrayList<Runnable> wrapped = new ArrayList<>(1);
-    ScopedExecutors.wrap((Executor) wrapped::add, Sandbox::begin).execute(task);
-    return wrapped.get(0);
+    return ScopedExecutors.wrap(task, Tasks.LEDGER);
   }
 
   /** As {@link #wrap(Runnable)}, with a result. */
   public static <T extends @Nullable Object> Callable<T> wrap(Callable<T> task) {
-    UnitOfWork work = begin(task);
-    if (work == null) {
-      return task;
-    }
-    return () -> {
-      Throwable failure = null;
-      try (Scope scope = work.bind()) {
-        return task.call();
-      } catch (Throwable thrown) {
-        failure = thrown;
-        throw thrown;
-      } finally {
-        work.finish(failure);
-      }
-    };
+    return ScopedExecutors.wrap(task, Tasks.LEDGER);
   }
 
-  /** An executor whose tasks run in the sandbox of the thread that submits them, counted. */
+  /**
+   * An executor whose tasks run in the sandbox of the thread that submits them, counted. One that
+   * is a service, or a scheduled one, stays that.
+   */
   public static Executor wrap(Executor executor) {
-    return ScopedExecutors.wrap(executor, Sandbox::begin);
+    return ScopedExecutors.wrap(executor, Tasks.LEDGER);
   }
 
   /** As {@link #wrap(Executor)}; shutting down the wrapper shuts down the service. */
   public static ExecutorService wrap(ExecutorService service) {
-    return ScopedExecutors.wrap(service, Sandbox::begin);
+    return ScopedExecutors.wrap(service, Tasks.LEDGER);
+  }
+
+  /**
+   * As {@link #wrap(ExecutorService)}. A delayed task is counted until it has run or was cancelled.
+   * A periodic one is counted while it runs, and cancelled when its sandbox ends.
+   */
+  public static ScheduledExecutorService wrap(ScheduledExecutorService service) {
+    return ScopedExecutors.wrap(service, Tasks.LEDGER);
+  }
+
+  /**
+   * A future whose functions, and those of the futures that follow from it, run in the sandbox of
+   * whoever adds them. The end of the test waits for them, and for the future itself; a failure
+   * that nobody has looked at, by asking for the result or by adding a function, fails the test.
+   * Outside any sandbox the future itself.
+   *
+   * <p>{@code allOf} and {@code anyOf} do not tell that they look: ask each future as well.
+   */
+  public static <T extends @Nullable Object> CompletableFuture<T> wrap(
+      CompletableFuture<T> future) {
+    return ScopedExecutors.wrap(future, Tasks.LEDGER);
   }
 
   /**
@@ -264,29 +301,17 @@ public final class Sandbox {
     public void failureSeen() {}
   }
 
-  private static @Nullable UnitOfWork begin(Object task) {
-    UnitOfWork current = Scope.currentWork();
-    if (!(current instanceof Work work)) {
-      // What is outside any sandbox stays so on other threads.
-      return current;
-    }
-    Sandbox sandbox = work.sandbox();
-    Work submitted = new Work(sandbox, "task " + task.getClass().getSimpleName(), CallSite.here());
-    // A task of an ended test stays bound to it, to be refused by what it touches.
-    sandbox.begin(submitted);
-    return submitted;
-  }
-
   // For integrations.
 
   /**
-   * Begins a task of the sandbox that the current thread works for, counted from now on.
+   * Takes note, on the thread that submits it, of a task that will run once or never: counted for
+   * the sandbox that the thread works for.
    *
-   * @return the work, to be bound by whoever runs the task and finished by whoever ends it, also
-   *     where it will never run; null where the thread works for no sandbox
+   * @return the unit of work that the task is: to be bound by whoever runs it, and to be finished
+   *     in either case; null where the thread works for nobody
    */
   public static @Nullable UnitOfWork beginTask(Object task) {
-    return Work.current() == null ? null : begin(task);
+    return Tasks.LEDGER.begin(task);
   }
 
   /** As {@link #outside}, from now until the scope is closed. */
@@ -360,7 +385,7 @@ public final class Sandbox {
     return begin(work) ? work : null;
   }
 
-  private boolean begin(Work work) {
+  boolean begin(Work work) {
     return monitor.read(
         () -> {
           if (closedAt != null) {
@@ -404,7 +429,8 @@ public final class Sandbox {
             ledger.sent(hop);
           }
           journal.add(
-              work != null && work.sandbox() == this ? work.name() : "harness", hop + whereTo);
+              work != null && work.sandbox() == this ? work.name() : "harness",
+              new Line(hop, whereTo));
           Hop.Ids ids = content.ids();
           if (closedAt == null) {
             correlate(ids.correlationId(), Attribution.CORRELATION_ID);
@@ -414,6 +440,15 @@ public final class Sandbox {
           queues.forEach(queue -> inTransit(String.valueOf(ids.messageId()), queue));
         });
     return hop;
+  }
+
+  /** One line of the journal, whose text nobody may ever read. */
+  private record Line(Hop hop, String what) {
+
+    @Override
+    public String toString() {
+      return hop + what;
+    }
   }
 
   private void correlate(@Nullable String key, Attribution attribution) {
@@ -530,7 +565,7 @@ public final class Sandbox {
           if (work != null) {
             Hop hop = add(content, attribution, work);
             arrived(content);
-            journal.add(work.name(), hop + "  attributed by " + attribution);
+            journal.add(work.name(), new Line(hop, "  attributed by " + attribution));
           }
           return work;
         });
@@ -577,11 +612,34 @@ public final class Sandbox {
   }
 
   void finished(Work work) {
-    ledger.end(work);
+    boolean counted = ledger.end(work);
     Throwable failure = work.failure();
     if (failure != null) {
-      journal.add(work.name(), "failed: " + failure);
+      failed(work, failure, counted);
     }
+  }
+
+  /** Records a failure of work that is not counted, or not any more. */
+  void failed(Work work, Throwable failure, boolean unseen) {
+    if (unseen && work.failedUnseen()) {
+      ledger.fail(work);
+    }
+    journal.add(work.name(), "failed: " + failure);
+  }
+
+  /** Records a failure that the test is told of whoever else has seen it. */
+  void recordFailure(String who, Throwable failure) {
+    new Work(this, who).failed(failure);
+  }
+
+  /** What runs tasks in their submitter, or null where they run beside it. */
+  @Nullable InlineTasks inline() {
+    return inline;
+  }
+
+  /** Whether something is in progress that does not wait for this task to return. */
+  boolean isBusyBeside(Work task) {
+    return monitor.read(() -> ledger.isBusyBeside(task));
   }
 
   void update(Runnable change) {
@@ -644,6 +702,11 @@ public final class Sandbox {
 
   List<String> replyAddresses() {
     return replyAddresses;
+  }
+
+  /** Whether its end leaves background work alone. */
+  boolean changesNothing() {
+    return settings.drain().isZero();
   }
 
   Sandboxed.BackgroundErrors backgroundErrors() {

@@ -28,6 +28,21 @@ public @interface Sandboxed {
   /** What an error in the test's background work (listener calls, tasks) does. */
   BackgroundErrors backgroundErrors() default BackgroundErrors.FAIL;
 
+  /** Where the tasks of executors run that the test submits, or whatever it has caused. */
+  Background background() default Background.CONCURRENT;
+
+  /** Where tasks run. */
+  enum Background {
+    /** On the threads of their executors, as in production. */
+    CONCURRENT,
+    /**
+     * At once, in the thread that submits them, so that they have ended when it goes on: delayed
+     * ones without their delay, periodic ones once. A task that waits for what comes after it has
+     * returned is named and interrupted.
+     */
+    INLINE
+  }
+
   /** What an error in background work does to the test. */
   enum BackgroundErrors {
     /** The test fails with the error as cause. */

@@ -5,6 +5,8 @@ import io.sandpiper.context.UnitOfWork;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
+import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,25 +22,50 @@ public final class Work implements UnitOfWork {
   private final Sandbox sandbox;
   private final String name;
   private final @Nullable CallSite submittedAt;
+  private final @Nullable Doer doer;
+  // Of a task that runs in the thread that submits it: what that thread did then.
+  private final @Nullable Work submitter;
+  private final int depth;
   private final long startedAt = System.nanoTime();
   // Guarded by the sandbox's lock.
   private int open = 1;
   private boolean returned;
   private @Nullable Throwable failure;
   private boolean failureSeen;
+  private boolean stopped;
   private final Deque<Consumer<@Nullable Throwable>> lastly = new ArrayDeque<>(0);
 
   /** The one that was bound last. */
   private volatile @Nullable Thread thread;
 
   Work(Sandbox sandbox, String name) {
-    this(sandbox, name, null);
+    this(sandbox, name, null, null, null);
   }
 
-  Work(Sandbox sandbox, String name, @Nullable CallSite submittedAt) {
+  private Work(
+      Sandbox sandbox,
+      String name,
+      @Nullable CallSite submittedAt,
+      @Nullable Doer doer,
+      @Nullable Work submitter) {
     this.sandbox = sandbox;
     this.name = name;
     this.submittedAt = submittedAt;
+    this.doer = doer;
+    this.submitter = submitter;
+    this.depth = submitter == null ? 0 : submitter.depth + 1;
+  }
+
+  /** A task; the current thread submits it, or runs it once more. */
+  static Work task(Sandbox sandbox, String name, @Nullable CallSite submittedAt) {
+    Work current = current();
+    boolean inside = current != null && current.sandbox == sandbox && sandbox.inline() != null;
+    return new Work(sandbox, name, submittedAt, new TaskThreads(), inside ? current : null);
+  }
+
+  /** What somebody else does, begun here by the current thread. */
+  static Work of(Sandbox sandbox, String name, Doer doer) {
+    return new Work(sandbox, name, CallSite.here(), doer, null);
   }
 
   /** The work that the current thread does for a sandbox, or null where it does none. */
@@ -54,7 +81,14 @@ public final class Work implements UnitOfWork {
   @Override
   public Scope bind() {
     thread = Thread.currentThread();
-    return Scope.open(this, name);
+    if (!(doer instanceof TaskThreads threads)) {
+      return Scope.open(this, name);
+    }
+    if (submitter == null) {
+      return threads.bind(this, () -> {});
+    }
+    Future<?> watch = sandbox.run().shared(InlineWatch.class, InlineWatch::new).watch(this);
+    return threads.bind(this, () -> watch.cancel(false));
   }
 
   /** Says that this work holds something that ends later than its handler may return. */
@@ -94,6 +128,22 @@ public final class Work implements UnitOfWork {
     if (first) {
       close(failure);
     }
+  }
+
+  /**
+   * Says that this work has failed although whoever does it will return normally, because somebody
+   * swallows the failure. It fails the test as any other does; only the first failure counts.
+   */
+  public void failed(Throwable failure) {
+    sandbox.update(
+        () -> {
+          if (this.failure == null) {
+            this.failure = failure;
+            if (!sandbox.ledger().isCounted(this)) {
+              sandbox.failed(this, failure, true);
+            }
+          }
+        });
   }
 
   @Override
@@ -145,7 +195,29 @@ public final class Work implements UnitOfWork {
 
   /** Whether nobody but the end of the test will tell of its failure. */
   boolean failedUnseen() {
-    return failure != null && !failureSeen;
+    return failure != null && !failureSeen && !stopped;
+  }
+
+  /**
+   * Asks whoever does it to end; how it fails then is no failure of its own.
+   *
+   * @return whether somebody could be asked
+   */
+  boolean stop() {
+    return doer != null
+        && sandbox.read(
+            () -> {
+              boolean asked = doer.stop();
+              stopped = asked && failure == null;
+              return asked;
+            });
+  }
+
+  /** Ends it if that can be done. */
+  void kill() {
+    if (doer != null) {
+      doer.kill();
+    }
   }
 
   String name() {
@@ -155,10 +227,15 @@ public final class Work implements UnitOfWork {
   /** One line for the list of what is still open. */
   String describe() {
     Duration age = Duration.ofNanos(System.nanoTime() - startedAt);
+    return "%s, open for %s, %s".formatted(origin(), Durations.text(age), where());
+  }
+
+  private String where() {
     Thread on = thread;
-    return "%s, open for %s%s"
-        .formatted(
-            origin(), Durations.text(age), on == null ? ", not begun" : ", on " + on.getName());
+    if (doer != null && !(doer instanceof TaskThreads)) {
+      return doer.toString();
+    }
+    return on == null ? "not begun" : "on " + on.getName();
   }
 
   /** What it is and, of a task, where it was submitted: "task Foo, submitted at Bar.baz(…)". */
@@ -166,8 +243,30 @@ public final class Work implements UnitOfWork {
     return submittedAt == null ? name : "%s, submitted at %s".formatted(name, submittedAt);
   }
 
-  @Nullable Thread thread() {
-    return thread;
+  /** How many tasks it runs inside of, each in the thread of the one around it. */
+  int depth() {
+    return depth;
+  }
+
+  /** What it runs inside of, or null. */
+  @Nullable Work submitter() {
+    return submitter;
+  }
+
+  /** Interrupts the threads that do this task, while they do it. */
+  void interrupt() {
+    if (doer != null) {
+      doer.stop();
+    }
+  }
+
+  /** The threads of this JVM that are at it now, as far as that is known. */
+  List<Thread> threads() {
+    Thread last = thread;
+    if (doer != null) {
+      return doer.threads();
+    }
+    return last == null ? List.of() : List.of(last);
   }
 
   @Override

@@ -55,11 +55,7 @@ final class Stamping {
     AMQP.BasicProperties stamped = stamp(sandbox, properties);
     // Recorded before it is sent: the reply may be faster than this thread.
     Publication publication =
-        transits.send(
-            sandbox,
-            broker.get(),
-            content(exchange, routingKey, stamped, body),
-            stamped.getExpiration());
+        transits.send(sandbox, broker.get(), content(exchange, routingKey, stamped, body), stamped);
     try {
       send.send(stamped);
       return publication;
@@ -112,10 +108,10 @@ final class Stamping {
 
   static AMQP.BasicProperties stamp(Sandbox sandbox, AMQP.@Nullable BasicProperties properties) {
     AMQP.BasicProperties original = properties == null ? new AMQP.BasicProperties() : properties;
-    Map<String, Object> headers = new HashMap<>();
-    if (original.getHeaders() != null) {
-      headers.putAll(original.getHeaders());
-    }
+    Map<String, Object> given = Objects.requireNonNullElse(original.getHeaders(), Map.of());
+    // With room for ours: putAll makes it just large enough for the others.
+    Map<String, Object> headers = new HashMap<>(2 * given.size() + 8);
+    headers.putAll(given);
     Object baggage = headers.get(Propagation.BAGGAGE);
     Propagation.inject(sandbox, baggage == null ? null : baggage.toString(), headers::put);
     AMQP.BasicProperties.Builder stamped = original.builder().headers(headers);

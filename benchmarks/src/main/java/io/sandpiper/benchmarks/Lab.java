@@ -27,7 +27,7 @@ import org.postgresql.jdbc.PgConnection;
  */
 final class Lab implements AutoCloseable {
 
-  private final Run run = Run.create();
+  private final Run run = Run.ofThisJvm();
   private final RememberingDriver driver;
   private final String url;
   private final HikariDataSource application;

@@ -28,7 +28,7 @@ final class RoundTripFigure implements Figure {
 
   private static final String SCHEMA = "CREATE TABLE received (id int PRIMARY KEY)";
   private static final double BAR = 1.05;
-  private static final Blocks BLOCKS = new Blocks(150, 30, 100);
+  private static final Blocks BLOCKS = new Blocks(150, 300, 100);
   private static final byte[] BODY = "{\"batchId\":42}".getBytes(StandardCharsets.UTF_8);
 
   @Override

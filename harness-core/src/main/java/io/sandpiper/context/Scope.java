@@ -16,13 +16,15 @@ public final class Scope implements AutoCloseable {
 
   private final @Nullable UnitOfWork work;
   private final String opener;
+  private final @Nullable Runnable whenClosed;
   private final Thread thread = Thread.currentThread();
   private final @Nullable Scope outer = INNERMOST.get();
   private boolean closed;
 
-  private Scope(@Nullable UnitOfWork work, String opener) {
+  private Scope(@Nullable UnitOfWork work, String opener, @Nullable Runnable whenClosed) {
     this.work = work;
     this.opener = opener;
+    this.whenClosed = whenClosed;
   }
 
   /**
@@ -32,7 +34,19 @@ public final class Scope implements AutoCloseable {
    * @param opener who opens the scope, for the error that names it when it leaks
    */
   public static Scope open(@Nullable UnitOfWork work, String opener) {
-    Scope scope = new Scope(work, opener);
+    return open(new Scope(work, opener, null));
+  }
+
+  /**
+   * As {@link #open(UnitOfWork, String)}.
+   *
+   * @param whenClosed called once by the thread when it is no longer bound
+   */
+  public static Scope open(@Nullable UnitOfWork work, String opener, Runnable whenClosed) {
+    return open(new Scope(work, opener, whenClosed));
+  }
+
+  private static Scope open(Scope scope) {
     INNERMOST.set(scope);
     return scope;
   }
@@ -82,13 +96,17 @@ public final class Scope implements AutoCloseable {
   }
 
   private void restore() {
-    for (Scope scope = INNERMOST.get(); scope != null && scope != outer; scope = scope.outer) {
-      scope.closed = true;
-    }
+    Scope innermost = INNERMOST.get();
     if (outer == null) {
       INNERMOST.remove();
     } else {
       INNERMOST.set(outer);
+    }
+    for (Scope scope = innermost; scope != null && scope != outer; scope = scope.outer) {
+      scope.closed = true;
+      if (scope.whenClosed != null) {
+        scope.whenClosed.run();
+      }
     }
   }
 

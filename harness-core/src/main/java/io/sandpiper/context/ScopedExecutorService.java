@@ -5,54 +5,47 @@ import java.util.List;
 import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.Future;
 import java.util.concurrent.RunnableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** An executor service that tells a ledger of every task, also of those that never run. */
-final class ScopedExecutorService extends AbstractExecutorService {
+class ScopedExecutorService extends AbstractExecutorService {
 
   private final ExecutorService delegate;
-  private final Function<Object, @Nullable UnitOfWork> ledger;
+  private final ScopedExecutor executor;
   private final boolean tellsOfFutures;
 
-  ScopedExecutorService(ExecutorService delegate, Function<Object, @Nullable UnitOfWork> ledger) {
-    this(delegate, ledger, true);
+  ScopedExecutorService(ExecutorService delegate, TaskLedger ledger) {
+    this(delegate, new ScopedExecutor(delegate, ledger, new Waiting()), true);
   }
 
   private ScopedExecutorService(
-      ExecutorService delegate,
-      Function<Object, @Nullable UnitOfWork> ledger,
-      boolean tellsOfFutures) {
+      ExecutorService delegate, ScopedExecutor executor, boolean tellsOfFutures) {
     this.delegate = delegate;
-    this.ledger = ledger;
+    this.executor = executor;
     this.tellsOfFutures = tellsOfFutures;
   }
 
   @Override
   public void execute(Runnable task) {
-    try {
-      ScopedExecutors.execute(delegate, task, ledger);
-    } catch (RuntimeException | Error rejected) {
-      if (task instanceof ScopedTask scoped) {
-        scoped.abandon();
-      }
-      throw rejected;
-    }
+    executor.execute(task);
   }
 
   @Override
   protected <T extends @Nullable Object> RunnableFuture<T> newTaskFor(Callable<T> task) {
-    UnitOfWork work = tellsOfFutures ? ledger.apply(task) : null;
-    return work == null ? super.newTaskFor(task) : new ScopedFutureTask<>(task, work);
+    UnitOfWork work = tellsOfFutures ? ledger().begin(task) : null;
+    return work == null ? super.newTaskFor(task) : new ScopedFutureTask<>(task, work, waiting());
   }
 
   @Override
   protected <T extends @Nullable Object> RunnableFuture<T> newTaskFor(Runnable task, T value) {
-    UnitOfWork work = tellsOfFutures ? ledger.apply(task) : null;
+    UnitOfWork work = tellsOfFutures ? ledger().begin(task) : null;
     return work == null
         ? super.newTaskFor(task, value)
         : new ScopedFutureTask<>(
@@ -60,7 +53,8 @@ final class ScopedExecutorService extends AbstractExecutorService {
               task.run();
               return value;
             },
-            work);
+            work,
+            waiting());
   }
 
   @Override
@@ -82,7 +76,7 @@ final class ScopedExecutorService extends AbstractExecutorService {
    * second is rejected.
    */
   private ScopedExecutorService withoutFutures() {
-    return new ScopedExecutorService(delegate, ledger, false);
+    return new ScopedExecutorService(delegate, executor, false);
   }
 
   private <T extends @Nullable Object> T invokeAnyOf(Collection<? extends Callable<T>> tasks)
@@ -102,6 +96,14 @@ final class ScopedExecutorService extends AbstractExecutorService {
     for (Runnable task : never) {
       if (task instanceof ScopedTask scoped) {
         scoped.abandon();
+      }
+    }
+    // The common pool, for one, does not shut down.
+    for (ScopedTask task : isShutdown() ? waiting().tasks() : List.<ScopedTask>of()) {
+      task.abandon();
+      if (delegate instanceof ForkJoinPool && task instanceof Future<?> future) {
+        // It cancels what it does not run, but knows of no future of ours.
+        future.cancel(false);
       }
     }
     return never;
@@ -125,5 +127,17 @@ final class ScopedExecutorService extends AbstractExecutorService {
   @Override
   public boolean awaitTermination(long timeout, TimeUnit unit) throws InterruptedException {
     return delegate.awaitTermination(timeout, unit);
+  }
+
+  final TaskLedger ledger() {
+    return executor.ledger();
+  }
+
+  final @Nullable Executor inline() {
+    return executor.inline();
+  }
+
+  final Waiting waiting() {
+    return executor.waiting();
   }
 }

@@ -1,8 +1,10 @@
 package io.sandpiper.context;
 
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
-import java.util.function.Function;
+import java.util.concurrent.ScheduledExecutorService;
 import org.jspecify.annotations.Nullable;
 
 /** Executors whose tasks run inside the scope of whoever submitted them. */
@@ -10,44 +12,72 @@ public final class ScopedExecutors {
 
   private ScopedExecutors() {}
 
-  /**
-   * Wraps an executor.
-   *
-   * @param ledger called with each task on the submitting thread; returns the unit of work that the
-   *     task is, or null where the task is nobody's and runs as it is
-   */
-  public static Executor wrap(Executor executor, Function<Object, @Nullable UnitOfWork> ledger) {
+  /** Wraps an executor; one that is a service, or a scheduled one, stays that. */
+  public static Executor wrap(Executor executor, TaskLedger ledger) {
     return executor instanceof ExecutorService service
         ? wrap(service, ledger)
-        : task -> execute(executor, task, ledger);
+        : new ScopedExecutor(executor, ledger, new Waiting());
   }
 
   /** Wraps an executor service; shutting down the wrapper shuts down the service. */
-  public static ExecutorService wrap(
-      ExecutorService service, Function<Object, @Nullable UnitOfWork> ledger) {
-    return new ScopedExecutorService(service, ledger);
+  public static ExecutorService wrap(ExecutorService service, TaskLedger ledger) {
+    return service instanceof ScheduledExecutorService scheduled
+        ? wrap(scheduled, ledger)
+        : new ScopedExecutorService(service, ledger);
   }
 
-  static void execute(
-      Executor executor, Runnable task, Function<Object, @Nullable UnitOfWork> ledger) {
-    if (task instanceof ScopedTask) {
-      executor.execute(task);
-      return;
+  /** As {@link #wrap(ExecutorService, TaskLedger)}, with delayed and periodic tasks. */
+  public static ScheduledExecutorService wrap(ScheduledExecutorService service, TaskLedger ledger) {
+    return new ScopedScheduledExecutorService(service, ledger);
+  }
+
+  /**
+   * Wraps a future: the functions that are added to what is returned, and to all that follows from
+   * it, run in the scope of whoever adds them, and the ledger is told of them.
+   *
+   * @return the future as it is where it is nobody's
+   */
+  public static <T extends @Nullable Object> CompletableFuture<T> wrap(
+      CompletableFuture<T> future, TaskLedger ledger) {
+    return ScopedFuture.of(future, ledger);
+  }
+
+  /**
+   * Wraps a task.
+   *
+   * @return the task as it is where it is nobody's
+   */
+  public static Runnable wrap(Runnable task, TaskLedger ledger) {
+    UnitOfWork work = ledger.begin(task);
+    return work == null ? task : new ScopedRunnable(task, work, new Waiting());
+  }
+
+  /** As {@link #wrap(Runnable, TaskLedger)}, with a result. */
+  public static <T extends @Nullable Object> Callable<T> wrap(Callable<T> task, TaskLedger ledger) {
+    UnitOfWork work = ledger.begin(task);
+    if (work == null) {
+      return task;
     }
-    UnitOfWork work = ledger.apply(task);
-    Runnable scoped = work == null ? task : new ScopedRunnable(task, work);
-    try {
-      executor.execute(scoped);
-    } catch (RuntimeException | Error rejected) {
-      if (work != null) {
-        work.finish(null);
+    return () -> {
+      Throwable failure = null;
+      try (Scope scope = work.bind()) {
+        return task.call();
+      } catch (Throwable thrown) {
+        failure = thrown;
+        throw thrown;
+      } finally {
+        work.finish(failure);
       }
-      throw rejected;
-    }
+    };
   }
 
   /** Whether a task is known to a ledger already, so that nobody else is to tell one of it. */
   public static boolean isScoped(Runnable task) {
     return task instanceof ScopedTask;
+  }
+
+  /** Whether an executor is one that was wrapped here. */
+  public static boolean isScoped(Executor executor) {
+    return executor instanceof ScopedExecutor || executor instanceof ScopedExecutorService;
   }
 }

@@ -2,6 +2,7 @@ package io.sandpiper.context;
 
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -15,16 +16,34 @@ final class ScopedFutureTask<V extends @Nullable Object> extends FutureTask<V>
     implements ScopedTask {
 
   private final UnitOfWork work;
+  private final Waiting waiting;
   private volatile boolean begun;
+  private volatile @Nullable Future<?> timer;
 
-  ScopedFutureTask(Callable<V> task, UnitOfWork work) {
+  ScopedFutureTask(Callable<V> task, UnitOfWork work, Waiting waiting) {
     super(task);
     this.work = work;
+    this.waiting = waiting;
+    waiting.add(this);
+  }
+
+  /** Says what will run it, so that it is cancelled together with the task. */
+  void cancelWith(Future<?> timer) {
+    this.timer = timer;
+    if (isCancelled()) {
+      timer.cancel(false);
+    }
+  }
+
+  boolean timerIsCancelled() {
+    Future<?> timer = this.timer;
+    return timer != null && timer.isCancelled();
   }
 
   @Override
   public void run() {
     begun = true;
+    waiting.remove(this);
     try (Scope scope = work.bind()) {
       super.run();
     } finally {
@@ -36,12 +55,17 @@ final class ScopedFutureTask<V extends @Nullable Object> extends FutureTask<V>
   protected void done() {
     // A task cancelled while it runs ends in run(), when its thread is through with it.
     if (!begun) {
-      work.finish(null);
+      abandon();
+    }
+    Future<?> timer = this.timer;
+    if (timer != null && isCancelled()) {
+      timer.cancel(false);
     }
   }
 
   @Override
   public void abandon() {
+    waiting.remove(this);
     work.finish(null);
   }
 

@@ -1,10 +1,22 @@
 package io.sandpiper.context;
 
 /** A task that runs inside a scope and reports how it ended. */
-record ScopedRunnable(Runnable task, UnitOfWork work) implements ScopedTask {
+final class ScopedRunnable implements ScopedTask {
+
+  private final Runnable task;
+  private final UnitOfWork work;
+  private final Waiting waiting;
+
+  ScopedRunnable(Runnable task, UnitOfWork work, Waiting waiting) {
+    this.task = task;
+    this.work = work;
+    this.waiting = waiting;
+    waiting.add(this);
+  }
 
   @Override
   public void run() {
+    waiting.remove(this);
     Throwable failure = null;
     try (Scope scope = work.bind()) {
       task.run();
@@ -18,6 +30,12 @@ record ScopedRunnable(Runnable task, UnitOfWork work) implements ScopedTask {
 
   @Override
   public void abandon() {
+    waiting.remove(this);
     work.finish(null);
+  }
+
+  @Override
+  public String toString() {
+    return task + " of " + work;
   }
 }

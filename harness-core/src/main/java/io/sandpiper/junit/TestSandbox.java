@@ -71,7 +71,10 @@ public final class TestSandbox {
     Class<?> testClass = instance.getClass();
     String name = name(testClass) + "." + method.getName();
     return annotation(testClass)
-        .map(found -> new Sandbox.Settings(name, found.isolation(), found.backgroundErrors(), this))
+        .map(
+            found ->
+                new Sandbox.Settings(
+                    name, found.isolation(), found.backgroundErrors(), found.background(), this))
         // Nobody asked for a sandbox: it must change nothing about the test, nor make it wait.
         .orElseGet(
             () ->

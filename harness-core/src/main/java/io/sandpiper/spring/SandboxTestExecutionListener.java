@@ -6,6 +6,7 @@ import io.sandpiper.Sandbox;
 import io.sandpiper.context.Scope;
 import io.sandpiper.junit.TestSandbox;
 import org.springframework.context.ApplicationContext;
+import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.Ordered;
 import org.springframework.test.context.TestContext;
 import org.springframework.test.context.TestExecutionListener;
@@ -49,6 +50,9 @@ final class SandboxTestExecutionListener implements TestExecutionListener, Order
     testContext.setAttribute(ENTERED, entered);
     if (testContext.hasApplicationContext()) {
       entered.sandbox().home(testContext.getApplicationContext());
+      if (testContext.getApplicationContext() instanceof ConfigurableApplicationContext context) {
+        entered.sandbox().application(new ContextUnderTest(context));
+      }
       offerDatabases(testContext.getApplicationContext(), entered.sandbox());
     }
   }

@@ -43,8 +43,32 @@ class SandpiperAutoConfiguration {
 
   @Bean
   @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
-  static TaskExecutorPostProcessor sandpiperTaskExecutorPostProcessor() {
-    return new TaskExecutorPostProcessor();
+  static ExecutorProxies sandpiperExecutorProxies(ContextPhase phase) {
+    return new ExecutorProxies(phase::settingUp);
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static ExecutorPostProcessor sandpiperExecutorPostProcessor(ExecutorProxies proxies) {
+    return new ExecutorPostProcessor(proxies);
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static AsyncPostProcessor sandpiperAsyncPostProcessor(ExecutorProxies proxies) {
+    return new AsyncPostProcessor(proxies);
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static ScheduledTicks sandpiperScheduledTicks(ConfigurableEnvironment environment) {
+    return new ScheduledTicks(environment::getProperty);
+  }
+
+  @Bean
+  @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
+  static SandboxScope sandpiperSandboxScope() {
+    return new SandboxScope();
   }
 
   private static void refuseProduction(ConfigurableEnvironment environment) {

@@ -1,0 +1,50 @@
+package io.sandpiper;
+
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** A process that works for a test, with all that it has started itself. */
+final class ChildProcess implements Doer {
+
+  private volatile @Nullable Process process;
+
+  void started(Process process) {
+    this.process = process;
+  }
+
+  @Override
+  public List<Thread> threads() {
+    return List.of();
+  }
+
+  @Override
+  public boolean stop() {
+    Process child = process;
+    if (child == null || !child.isAlive()) {
+      return false;
+    }
+    // One that ends leaves its children to somebody else.
+    List<ProcessHandle> all = all(child);
+    all.forEach(ProcessHandle::destroy);
+    return true;
+  }
+
+  @Override
+  public void kill() {
+    Process child = process;
+    if (child != null) {
+      all(child).forEach(ProcessHandle::destroyForcibly);
+    }
+  }
+
+  private static List<ProcessHandle> all(Process child) {
+    return Stream.concat(child.descendants(), Stream.of(child.toHandle())).toList();
+  }
+
+  @Override
+  public String toString() {
+    Process child = process;
+    return child == null ? "not begun" : "pid " + child.pid();
+  }
+}

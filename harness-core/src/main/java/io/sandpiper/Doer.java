@@ -1,0 +1,20 @@
+package io.sandpiper;
+
+import java.util.List;
+
+/** Who does a task: threads of this JVM or another process. */
+interface Doer {
+
+  /** The threads of this JVM that are at it now. */
+  List<Thread> threads();
+
+  /**
+   * Asks it to end.
+   *
+   * @return whether there was anything to ask: it had begun, and had not ended
+   */
+  boolean stop();
+
+  /** Ends it if that can be done. */
+  void kill();
+}

@@ -1,0 +1,99 @@
+package io.sandpiper;
+
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What is still in progress of a test whose end has waited long enough: it is named, its tasks are
+ * made to end, and those that do not are named again.
+ */
+final class OpenWork {
+
+  private static final Duration GRACE = Duration.ofMillis(500);
+
+  private final Sandbox sandbox;
+  private final StringBuilder text = new StringBuilder();
+
+  OpenWork(Sandbox sandbox) {
+    this.sandbox = sandbox;
+  }
+
+  /**
+   * Ends what can be ended; blocks for a short grace.
+   *
+   * @param waited how long the end has waited already
+   * @return what is to be told of it
+   */
+  String end(Duration waited) {
+    text.append(
+        "%s ended, and after %s of waiting its own background work was still open:%n"
+            .formatted(sandbox.testName(), Durations.text(waited)));
+    List<Work> open = counted();
+    open.forEach(this::append);
+    sandbox.read(() -> sandbox.ledger().describeInTransit()).forEach(this::append);
+    sandbox.missingReplies().forEach(this::append);
+    if (!sandbox.changesNothing()) {
+      stop(open);
+    }
+    text.append("It is fenced off from the database now. Await it in the test, or end it.\n");
+    return text.append("Timeline:\n").append(sandbox.journal()).toString();
+  }
+
+  private void append(String line) {
+    text.append("  ").append(line).append('\n');
+  }
+
+  private void append(Work work) {
+    append(work.describe());
+    for (Thread thread : work.threads()) {
+      for (StackTraceElement frame : thread.getStackTrace()) {
+        text.append("      at ").append(frame).append('\n');
+      }
+    }
+  }
+
+  private List<Work> counted() {
+    return sandbox.read(() -> sandbox.ledger().counted());
+  }
+
+  private void stop(List<Work> open) {
+    List<Work> told = open.stream().filter(Work::stop).toList();
+    if (told.isEmpty()) {
+      return;
+    }
+    if (endedInTime(told)) {
+      text.append("What runs of it was told to stop, and has.\n");
+      return;
+    }
+    text.append(
+        "What runs of it was told to stop, and %s later this had not:\n"
+            .formatted(Durations.text(GRACE)));
+    List<Work> still = counted();
+    told.stream().filter(still::contains).forEach(this::append);
+    told.forEach(Work::kill);
+  }
+
+  /** Whether all have ended before the grace is over. */
+  private boolean endedInTime(List<Work> told) {
+    long deadline = System.nanoTime() + GRACE.toNanos();
+    boolean interrupted = false;
+    try {
+      while (true) {
+        try {
+          Duration left = Duration.ofNanos(deadline - System.nanoTime());
+          return sandbox.monitor().await(left, () -> ended(told) ? Boolean.TRUE : null) != null;
+        } catch (InterruptedException again) {
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private boolean ended(List<Work> told) {
+    return told.stream().allMatch(Work::finished);
+  }
+}

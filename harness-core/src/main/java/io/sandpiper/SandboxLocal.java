@@ -1,0 +1,98 @@
+package io.sandpiper;
+
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A value for each sandbox, for singletons that hold state: the same for the test, its listener
+ * calls, requests and tasks, and another one for its neighbours.
+ *
+ * <p>All work of no sandbox shares one value, as in production. A value is released when its
+ * sandbox ends; the database of the sandbox is out of reach by then. Safe for use by several
+ * threads: when several ask first, one of them makes the value and the others wait for it.
+ *
+ * @param <T> the type of the value; values may be null where it is nullable
+ */
+public final class SandboxLocal<T extends @Nullable Object> {
+
+  private final Supplier<? extends T> initial;
+  private final Release<T> release;
+  private final SandboxValue<T> shared;
+
+  /** Lets go of a value. */
+  interface Release<T extends @Nullable Object> {
+    void release(T value) throws Exception;
+  }
+
+  private SandboxLocal(Supplier<? extends T> initial, Release<T> release) {
+    this.initial = initial;
+    this.release = release;
+    this.shared = new SandboxValue<>(initial, release);
+  }
+
+  /**
+   * A value that is made at the first {@link #get}; to release it, it is closed where it is {@link
+   * AutoCloseable}.
+   *
+   * @param initial makes the value, in the thread and scope of whoever asks first
+   */
+  public static <T extends @Nullable Object> SandboxLocal<T> withInitial(
+      Supplier<? extends T> initial) {
+    return new SandboxLocal<>(
+        initial,
+        value -> {
+          if (value instanceof AutoCloseable closeable) {
+            closeable.close();
+          }
+        });
+  }
+
+  /**
+   * As {@link #withInitial(Supplier)}, released in a way of its own.
+   *
+   * @param release called once for each value that was made or set; what it throws fails the test
+   */
+  public static <T extends @Nullable Object> SandboxLocal<T> withInitial(
+      Supplier<? extends T> initial, Consumer<? super T> release) {
+    return new SandboxLocal<>(initial, release::accept);
+  }
+
+  /**
+   * The value of the sandbox that the current thread works for.
+   *
+   * @throws IllegalStateException where that sandbox has ended, or where the value is asked for
+   *     while it is made
+   */
+  public T get() {
+    return here().get();
+  }
+
+  /**
+   * Replaces the value; the one that was there is released.
+   *
+   * @throws IllegalStateException where the sandbox has ended
+   */
+  public void set(T value) {
+    here().set(value);
+  }
+
+  /** Releases the value; the next {@link #get} makes another one. */
+  public void remove() {
+    here().remove();
+  }
+
+  private SandboxValue<T> here() {
+    Work work = Work.current();
+    return work == null ? shared : of(work.sandbox());
+  }
+
+  @SuppressWarnings("unchecked") // The part under this key is made here and nowhere else.
+  private SandboxValue<T> of(Sandbox sandbox) {
+    SandboxPart value = sandbox.part(this, () -> new SandboxValue<>(initial, release));
+    if (value == null) {
+      throw SandboxValue.ended();
+    }
+    return (SandboxValue<T>) value;
+  }
+}

@@ -1,0 +1,116 @@
+package io.sandpiper;
+
+import io.sandpiper.context.Scope;
+import java.io.File;
+import java.io.IOException;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Other processes that work for a test: they are told its id by the environment variables {@value
+ * #TEST_ID} and {@value #BAGGAGE}, so that what they send comes home.
+ *
+ * <p>Any program can pass the two on as headers; a JVM with the harness does so after {@link
+ * #restore()}.
+ */
+public final class SandboxProcess {
+
+  /** The environment variable with the id, verbatim. */
+  public static final String TEST_ID = "SANDPIPER_TEST_ID";
+
+  /** The environment variable with W3C baggage, of which the id is one member. */
+  public static final String BAGGAGE = "BAGGAGE";
+
+  private SandboxProcess() {}
+
+  /**
+   * Puts the id of the test that the current thread works for into the environment of a process to
+   * come. Outside any sandbox nothing is changed.
+   *
+   * @return the same builder
+   * @throws IllegalStateException where others are to be told of a database that cannot be made
+   */
+  public static ProcessBuilder stamp(ProcessBuilder builder) {
+    Work work = Work.current();
+    if (work != null) {
+      Map<String, String> environment = builder.environment();
+      Propagation.inject(
+          work.sandbox(),
+          environment.get(BAGGAGE),
+          (header, value) ->
+              environment.put(header.equals(Propagation.HEADER) ? TEST_ID : BAGGAGE, value));
+    }
+    return builder;
+  }
+
+  /**
+   * Starts a process of the test that the current thread works for, with its id. The end of the
+   * test waits until it exits, and when it has waited long enough ends it: by {@link
+   * Process#destroy()}, and by force where that does not help. Its exit status is in the journal.
+   *
+   * @throws IllegalStateException where the sandbox has ended
+   */
+  public static Process start(ProcessBuilder builder) throws IOException {
+    Work current = Work.current();
+    if (current == null) {
+      return builder.start();
+    }
+    Sandbox sandbox = current.sandbox();
+    ChildProcess child = new ChildProcess();
+    String name = "process " + new File(builder.command().get(0)).getName();
+    Work work = Work.of(sandbox, name, child);
+    if (!sandbox.begin(work)) {
+      throw new IllegalStateException(
+          "%s has ended; it starts no process. Start it in the test.".formatted(sandbox));
+    }
+    try {
+      Process process = stamp(builder).start();
+      child.started(process);
+      process.onExit().thenAccept(exited -> exited(work, exited));
+      return process;
+    } catch (IOException | RuntimeException failed) {
+      work.finish(null);
+      throw failed;
+    }
+  }
+
+  private static void exited(Work work, Process process) {
+    work.sandbox()
+        .journal()
+        .add(work.name(), "pid %d exited with %d".formatted(process.pid(), process.exitValue()));
+    work.finish(null);
+  }
+
+  /**
+   * Binds the current thread to the test that started this process, as its environment tells, until
+   * the scope is closed: what is sent meanwhile carries the id of that test. For the main method of
+   * a JVM that has the harness on its class path. What it does to a database is not isolated.
+   *
+   * @return to be closed by the same thread; closing waits for background work of this process, at
+   *     most 10 s, and throws an {@link AssertionError} where that has failed. In a process that no
+   *     test has started it changes nothing
+   * @throws IllegalStateException where the id is none, or the environment variable {@code
+   *     SANDPIPER_SECRET}, which both JVMs need, is not the one with which it was made
+   */
+  public static Scope restore() {
+    return restore(Run.ofThisJvm(), System.getenv());
+  }
+
+  static Scope restore(Run run, Map<String, String> environment) {
+    String own = environment.get(TEST_ID);
+    String id = own == null ? Propagation.idIn(environment.get(BAGGAGE)) : own;
+    return id == null || !id.startsWith(TestId.PREFIX)
+        ? Scope.open(Scope.currentWork(), "SandboxProcess.restore")
+        : bind(run, run.join(id));
+  }
+
+  private static Scope bind(Run run, @Nullable Sandbox sandbox) {
+    if (sandbox == null) {
+      throw new IllegalStateException(
+          ("The id in %s or %s is not one that a test with the SANDPIPER_SECRET of this JVM has"
+                  + " made. Set that variable to the same value for the tests and for this JVM.")
+              .formatted(TEST_ID, BAGGAGE));
+    }
+    return Scope.open(sandbox.test(), "SandboxProcess.restore", () -> run.end(sandbox, null));
+  }
+}

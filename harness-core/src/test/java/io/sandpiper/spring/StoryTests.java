@@ -1,0 +1,279 @@
+package io.sandpiper.spring;
+
+import static io.sandpiper.Expectation.called;
+import static io.sandpiper.SandboxAssertions.assertReceive;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.sandpiper.Isolation;
+import io.sandpiper.Sandbox;
+import io.sandpiper.Sandboxed;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.CommandLineRunner;
+import org.springframework.boot.autoconfigure.SpringBootApplication;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.context.TestConfiguration;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Import;
+import org.springframework.context.annotation.ScopedProxyMode;
+import org.springframework.core.task.TaskExecutor;
+import org.springframework.jdbc.core.simple.JdbcClient;
+import org.springframework.scheduling.annotation.Async;
+import org.springframework.scheduling.annotation.EnableAsync;
+import org.springframework.transaction.annotation.Transactional;
+import org.springframework.transaction.event.TransactionalEventListener;
+
+/**
+ * What people complain of who test asynchronous applications, each by its name, on an application
+ * that knows nothing of the harness.
+ */
+@SpringBootTest
+@Sandboxed
+@Execution(ExecutionMode.CONCURRENT)
+class StoryTests {
+
+  @SpringBootApplication
+  @EnableAsync
+  @Import({Orders.class, Mails.class, Shipping.class, Statistics.class})
+  static class Application {
+
+    @Bean
+    CommandLineRunner migration(JdbcClient jdbc) {
+      return arguments -> {
+        jdbc.sql("CREATE TABLE story_order (id int PRIMARY KEY, state text NOT NULL)").update();
+        jdbc.sql("CREATE TABLE mail (order_id int REFERENCES story_order)").update();
+      };
+    }
+  }
+
+  record Placed(int id) {}
+
+  static class Orders {
+
+    private final JdbcClient jdbc;
+    private final ApplicationEventPublisher events;
+
+    Orders(JdbcClient jdbc, ApplicationEventPublisher events) {
+      this.jdbc = jdbc;
+      this.events = events;
+    }
+
+    @Transactional
+    public void place(int id) {
+      jdbc.sql("INSERT INTO story_order VALUES (?, 'placed')").param(id).update();
+      events.publishEvent(new Placed(id));
+    }
+  }
+
+  /** Finds the record that its task is about, some time later. */
+  static class Mails {
+
+    private final JdbcClient jdbc;
+
+    Mails(JdbcClient jdbc) {
+      this.jdbc = jdbc;
+    }
+
+    @Async
+    @TransactionalEventListener
+    @Transactional(
+        propagation = org.springframework.transaction.annotation.Propagation.REQUIRES_NEW)
+    public void on(Placed placed) {
+      int id =
+          jdbc.sql("SELECT id FROM story_order WHERE id = ?")
+              .param(placed.id())
+              .query(Integer.class)
+              .single();
+      jdbc.sql("INSERT INTO mail VALUES (?)").param(id).update();
+    }
+  }
+
+  /** A state machine: each state is a task that submits the next one. */
+  static class Shipping {
+
+    private static final List<String> STATES = List.of("packed", "sent", "delivered");
+
+    private final JdbcClient jdbc;
+    private final TaskExecutor executor;
+
+    Shipping(JdbcClient jdbc, TaskExecutor executor) {
+      this.jdbc = jdbc;
+      this.executor = executor;
+    }
+
+    public void ship(int id) {
+      executor.execute(() -> enter(id, 0));
+    }
+
+    private void enter(int id, int state) {
+      int changed =
+          jdbc.sql("UPDATE story_order SET state = ? WHERE id = ?")
+              .param(STATES.get(state))
+              .param(id)
+              .update();
+      if (changed != 1) {
+        throw new IllegalStateException("The order is gone.");
+      }
+      if (state + 1 < STATES.size()) {
+        executor.execute(() -> enter(id, state + 1));
+      }
+    }
+  }
+
+  /** A singleton with state, of which the harness makes one a test. */
+  static class Statistics {
+
+    private final List<Integer> seen = new ArrayList<>();
+
+    public synchronized void count(int id) {
+      seen.add(id);
+    }
+
+    public synchronized List<Integer> seen() {
+      return List.copyOf(seen);
+    }
+  }
+
+  @TestConfiguration
+  static class PerTest {
+
+    @Bean
+    @org.springframework.context.annotation.Scope(
+        scopeName = "sandbox",
+        proxyMode = ScopedProxyMode.TARGET_CLASS)
+    @org.springframework.context.annotation.Primary
+    Statistics statisticsOfTheTest() {
+      return new Statistics();
+    }
+  }
+
+  private final JdbcClient jdbc;
+  private final Orders orders;
+
+  StoryTests(@Autowired JdbcClient jdbc, @Autowired Orders orders) {
+    this.jdbc = jdbc;
+    this.orders = orders;
+  }
+
+  @AfterAll
+  static void nothing_is_left(@Autowired JdbcClient jdbc) {
+    for (String table : List.of("story_order", "mail")) {
+      assertThat(jdbc.sql("SELECT count(*) FROM " + table).query(Integer.class).single()).isZero();
+    }
+  }
+
+  /** Of this test alone: an equal one would have to wait for the end of another test. */
+  private static int key() {
+    return (int) Sandbox.current().id().sequence() * 2;
+  }
+
+  /**
+   * "Owner exited": the test ends while its task uses the connection. Here the end waits for it,
+   * and a failure of the task would fail the test.
+   */
+  @RepeatedTest(5)
+  void the_process_that_outlives_its_test(@Autowired TaskExecutor executor) {
+    CountDownLatch begun = new CountDownLatch(1);
+    int key = key();
+    orders.place(key);
+    executor.execute(
+        () -> {
+          begun.countDown();
+          awaitNothing();
+          assertThat(jdbc.sql("SELECT id FROM story_order").query(Integer.class).list())
+              .containsExactly(key);
+        });
+    await(begun);
+  }
+
+  @RepeatedTest(5)
+  void the_record_that_is_gone_when_the_task_looks_for_it() {
+    // Nobody waits for the mail; were the order rolled back first, its task would fail the test.
+    orders.place(key());
+    orders.place(key() + 1);
+  }
+
+  @RepeatedTest(5)
+  @Sandboxed(isolation = Isolation.DATABASE)
+  void the_record_that_is_gone_when_the_task_looks_for_it_with_real_commits() {
+    orders.place(key());
+  }
+
+  /** No block around the body opens or closes anything, and what is asserted is in the test. */
+  @RepeatedTest(5)
+  void the_wrapper_around_the_test_body(Sandbox sandbox) {
+    sandbox.watch(Mails.class);
+    orders.place(key());
+    assertReceive(called(Mails.class, "on").json("/0/id", key()));
+    assertThat(jdbc.sql("SELECT order_id FROM mail").query(Integer.class).list())
+        .containsExactly(key());
+  }
+
+  /** Nothing is configured to be synchronous, and no executor is replaced. */
+  @RepeatedTest(5)
+  void test_only_code_in_the_application(@Autowired TaskExecutor executor) throws Exception {
+    Queue<Object> seen = new ConcurrentLinkedQueue<>();
+    CountDownLatch ran = new CountDownLatch(1);
+    executor.execute(
+        () -> {
+          seen.add(Thread.currentThread());
+          seen.add(Sandbox.current());
+          ran.countDown();
+        });
+    await(ran);
+    assertThat(seen).doesNotContain(Thread.currentThread()).contains(Sandbox.current());
+    for (Class<?> type : List.of(Orders.class, Mails.class, Shipping.class)) {
+      assertThat(type.getDeclaredFields())
+          .noneMatch(field -> field.getType().getName().startsWith("io.sandpiper.Sandbox"));
+    }
+  }
+
+  @RepeatedTest(5)
+  void a_test_that_ends_while_its_state_machine_still_does_its_final_work(
+      @Autowired Shipping shipping) {
+    orders.place(key());
+    shipping.ship(key());
+  }
+
+  @RepeatedTest(5)
+  void a_singleton_that_two_tests_share(
+      @Autowired Statistics statistics, @Autowired TaskExecutor executor) {
+    int own = key();
+    CountDownLatch ran = new CountDownLatch(1);
+    statistics.count(own);
+    executor.execute(
+        () -> {
+          statistics.count(-own);
+          ran.countDown();
+        });
+    await(ran);
+    assertThat(statistics.seen()).containsExactly(own, -own);
+  }
+
+  /** Lets the test end meanwhile. */
+  private static void awaitNothing() {
+    try {
+      assertThat(new CountDownLatch(1).await(30, TimeUnit.MILLISECONDS)).isFalse();
+    } catch (InterruptedException interrupted) {
+      throw new IllegalStateException(interrupted);
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+    } catch (InterruptedException interrupted) {
+      throw new IllegalStateException(interrupted);
+    }
+  }
+}
