@@ -102,6 +102,11 @@ public final class CallSite {
     return found == null ? null : new CallSite(found);
   }
 
+  /** Whether a class is the application's, or a test's, and of no library that is known as one. */
+  public static boolean isOfApplication(Class<?> type) {
+    return OWNERS.get(type) == Owner.APPLICATION;
+  }
+
   private static @Nullable StackFrame find(Stream<StackFrame> stack) {
     StackFrame library = null;
     var frames = stack.limit(DEEPEST).iterator();

@@ -1,6 +1,8 @@
 package io.sandpiper;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
@@ -13,6 +15,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
+import io.sandpiper.agent.AgentBridge;
 import io.sandpiper.junit.SandboxExtension;
 import java.util.Map;
 import java.util.Set;
@@ -44,9 +47,11 @@ class ArchitectureTests {
     Map<String, Set<String>> expected =
         Map.of(
             "io.sandpiper", Set.of("io.sandpiper.context"),
+            "io.sandpiper.agent", Set.of("io.sandpiper", "io.sandpiper.context"),
             "io.sandpiper.context", Set.of(),
             "io.sandpiper.jdbc", Set.of("io.sandpiper", "io.sandpiper.context"),
-            "io.sandpiper.junit", Set.of("io.sandpiper", "io.sandpiper.context"),
+            "io.sandpiper.junit",
+                Set.of("io.sandpiper", "io.sandpiper.agent", "io.sandpiper.context"),
             "io.sandpiper.server", Set.of());
     for (String from : expected.keySet()) {
       Set<String> to = new TreeSet<>();
@@ -122,6 +127,29 @@ class ArchitectureTests {
   }
 
   @Test
+  void only_the_agent_knows_byte_buddy() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("io.sandpiper.agent")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("net.bytebuddy..")
+        .check(CORE);
+  }
+
+  @Test
+  void what_the_jdk_calls_depends_on_nothing_but_the_jdk() {
+    noClasses()
+        .that()
+        .haveFullyQualifiedName("io.sandpiper.agent.AgentBridge")
+        .should()
+        .dependOnClassesThat(
+            resideOutsideOfPackages("java..", "org.jspecify..")
+                .and(not(equivalentTo(AgentBridge.class))))
+        .check(CORE);
+  }
+
+  @Test
   void every_package_is_null_marked() {
     Map<String, Boolean> marked = new TreeMap<>();
     for (JavaClass type : CORE) {
@@ -159,6 +187,8 @@ class ArchitectureTests {
         .areNotEnums()
         .and()
         .doNotHaveFullyQualifiedName("io.sandpiper.jdbc.SandboxException")
+        .and()
+        .doNotHaveFullyQualifiedName("io.sandpiper.agent.AgentBridge")
         .should()
         .haveModifier(JavaModifier.FINAL)
         .check(CORE);

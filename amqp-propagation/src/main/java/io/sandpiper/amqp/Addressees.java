@@ -4,6 +4,7 @@ import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,7 @@ final class Addressees implements SandboxPart {
 
   private final Sandbox sandbox;
   private final Map<String, List<Place>> places = new ConcurrentHashMap<>();
+  private final Set<String> kept = ConcurrentHashMap.newKeySet();
 
   Addressees(Sandbox sandbox) {
     this.sandbox = sandbox;
@@ -31,16 +33,38 @@ final class Addressees implements SandboxPart {
         (present, more) -> Stream.concat(present.stream(), more.stream()).distinct().toList());
   }
 
-  /** Gives up what is in transit to a queue, whose last consumer in this JVM has gone. */
-  void lost(BrokerKey broker, String queue) {
+  /** The broker has a message, and keeps it even where it is restarted. */
+  void kept(String messageId) {
+    kept.add(messageId);
+  }
+
+  /**
+   * The last consumer of a queue in this JVM has gone: gives up what is in transit to it.
+   *
+   * @param why why it has gone
+   * @param keepsKept whether the queue keeps what the broker does, and a consumer is to be back
+   */
+  void lost(BrokerKey broker, String queue, String why, boolean keepsKept) {
     Place place = new Place(broker, queue);
     places.forEach(
         (messageId, all) -> {
-          if (all.contains(place)) {
+          if (all.contains(place) && !(keepsKept && kept.contains(messageId))) {
             sandbox.lost(
-                messageId, queue, "is left without a consumer in this JVM (its last has gone)");
+                messageId, queue, "is left without a consumer in this JVM (%s)".formatted(why));
           }
         });
+  }
+
+  /** Says in the journal why what the broker keeps for a queue may be long in coming. */
+  void delayed(BrokerKey broker, String queue, String why) {
+    Place place = new Place(broker, queue);
+    if (kept.stream().anyMatch(id -> places.getOrDefault(id, List.of()).contains(place))) {
+      sandbox
+          .journal()
+          .note(
+              "queue %s has no consumer in this JVM (%s); what the broker keeps in it is waited for"
+                  .formatted(queue, why));
+    }
   }
 
   /** Gives up a message that no queue got. */
@@ -58,6 +82,7 @@ final class Addressees implements SandboxPart {
   @Override
   public void rollBack() {
     places.clear();
+    kept.clear();
   }
 
   @Override

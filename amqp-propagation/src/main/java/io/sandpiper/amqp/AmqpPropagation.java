@@ -22,9 +22,13 @@ public final class AmqpPropagation {
 
   private AmqpPropagation() {}
 
-  /** Stamps everything that connections of this factory publish, listener replies included. */
+  /**
+   * Stamps everything that connections of this factory publish, listener replies included, and has
+   * their confirms and returns told inside the scope of the test that has published.
+   */
   public static <T extends AbstractConnectionFactory> T wrap(T connectionFactory) {
     wrap(connectionFactory.getRabbitConnectionFactory());
+    CallbackChannels.install(connectionFactory, Run.ofThisJvm());
     return connectionFactory;
   }
 
@@ -65,6 +69,7 @@ public final class AmqpPropagation {
       ClientHooks.remove(factory);
     } else if (wrapped instanceof AbstractConnectionFactory factory) {
       ClientHooks.remove(factory.getRabbitConnectionFactory());
+      CallbackChannels.remove(factory);
     }
     return (T) Wrapped.unwrap(wrapped);
   }

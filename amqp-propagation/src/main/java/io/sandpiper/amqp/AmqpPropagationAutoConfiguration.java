@@ -59,21 +59,25 @@ class AmqpPropagationAutoConfiguration {
   @ConditionalOnBean(ConnectionFactory.class)
   ContextHome sandpiperContextHome(
       ApplicationContext context,
+      RabbitPostProcessor wrapped,
       ObjectProvider<BrokerOfRun> broker,
       ObjectProvider<AbstractMessageListenerContainer> containers,
       ObjectProvider<RabbitListenerEndpointRegistry> endpoints) {
-    return new ContextHome(
-        context,
-        Run.ofThisJvm(),
-        () -> broker.stream().noneMatch(BrokerOfRun::ours),
-        () ->
-            Stream.concat(
-                    containers.stream(),
-                    endpoints.stream()
-                        .flatMap(registry -> registry.getListenerContainers().stream()))
-                .filter(AbstractMessageListenerContainer.class::isInstance)
-                .map(AbstractMessageListenerContainer.class::cast)
-                .distinct()
-                .toList());
+    ContextHome home =
+        new ContextHome(
+            context,
+            Run.ofThisJvm(),
+            () -> broker.stream().noneMatch(BrokerOfRun::ours),
+            () ->
+                Stream.concat(
+                        containers.stream(),
+                        endpoints.stream()
+                            .flatMap(registry -> registry.getListenerContainers().stream()))
+                    .filter(AbstractMessageListenerContainer.class::isInstance)
+                    .map(AbstractMessageListenerContainer.class::cast)
+                    .distinct()
+                    .toList());
+    wrapped.whenMade(home::made);
+    return home;
   }
 }

@@ -2,6 +2,7 @@ package io.sandpiper.amqp;
 
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
+import io.sandpiper.context.Scope;
 import java.util.concurrent.CompletableFuture;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.aopalliance.intercept.MethodInvocation;
@@ -11,7 +12,8 @@ import org.springframework.aop.framework.ProxyFactory;
 
 /**
  * Counts the requests of an {@link AsyncRabbitTemplate}: the end of a test waits until the future
- * of each is complete, which it is at the latest after the template's own timeout.
+ * of each is complete, which it is at the latest after the template's own timeout. That is told
+ * inside the scope of the test too.
  */
 final class AsyncRequests implements MethodInterceptor {
 
@@ -27,6 +29,9 @@ final class AsyncRequests implements MethodInterceptor {
 
   @Override
   public @Nullable Object invoke(MethodInvocation call) throws Throwable {
+    if (call.getMethod().getName().equals("start")) {
+      return start(call);
+    }
     Work caller = Work.current();
     boolean sends = CompletableFuture.class.isAssignableFrom(call.getMethod().getReturnType());
     Work request = caller == null || !sends ? null : caller.sandbox().begin("request");
@@ -34,7 +39,7 @@ final class AsyncRequests implements MethodInterceptor {
       return call.proceed();
     }
     CompletableFuture<?> future = null;
-    try {
+    try (Scope scope = request.bind()) {
       future = (CompletableFuture<?>) call.proceed();
       return future;
     } finally {
@@ -44,6 +49,15 @@ final class AsyncRequests implements MethodInterceptor {
         finishWith(future, request);
       }
     }
+  }
+
+  /** The scheduler of its timeouts is made when it starts. */
+  private static @Nullable Object start(MethodInvocation call) throws Throwable {
+    Object result = call.proceed();
+    if (call.getThis() instanceof AsyncRabbitTemplate template) {
+      AsyncTemplates.scopeTimeouts(template);
+    }
+    return result;
   }
 
   /** Added before the caller can add anything, so that it is done last. */

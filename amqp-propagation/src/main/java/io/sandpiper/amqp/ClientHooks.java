@@ -187,7 +187,7 @@ final class ClientHooks {
     }
 
     private void publish(Method method, @Nullable Object[] args) throws Throwable {
-      if (Outlet.isSending()) {
+      if (OwnWork.isCurrent()) {
         // Not the application's own collector either: it would write over the original's headers.
         ((PublishCall) Objects.requireNonNull(args[0])).publish((AMQP.BasicProperties) args[2]);
         return;
@@ -220,7 +220,7 @@ final class ClientHooks {
     private @Nullable Object get(Method method, @Nullable Object[] args) throws Throwable {
       BasicGetCall call = (BasicGetCall) Objects.requireNonNull(args[0]);
       String queue = (String) Objects.requireNonNull(args[1]);
-      if (polls.get() != null) {
+      if (polls.get() != null || OwnWork.isCurrent()) {
         // By a search of ours; the application's collector is told what that finds.
         return call.get();
       }
@@ -280,7 +280,7 @@ final class ClientHooks {
       CountedConsumer counted = registering.get();
       registering.remove();
       if (counted != null) {
-        counted.on(channel, autoAck);
+        counted.on(channel, autoAck, commands.callerOf(channel));
         counted.joined();
       }
     }

@@ -5,9 +5,11 @@ import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Command;
 import com.rabbitmq.client.ConnectionFactory;
 import com.rabbitmq.client.Method;
+import com.rabbitmq.client.ShutdownSignalException;
 import com.rabbitmq.client.TrafficListener;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
+import io.sandpiper.Work;
 import java.util.Objects;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +31,8 @@ final class Commands implements TrafficListener {
   private final Transits transits;
   private final Deliveries deliveries;
   private final Transactions transactions = new Transactions();
+  private final Confirms confirms = new Confirms();
+  private final Callers callers = new Callers();
   private final ThreadLocal<@Nullable Delivered> delivered = new ThreadLocal<>();
   private final ThreadLocal<@Nullable String> consumed = new ThreadLocal<>();
   private final ThreadLocal<AMQP.Basic.@Nullable Nack> nacked = new ThreadLocal<>();
@@ -68,6 +72,8 @@ final class Commands implements TrafficListener {
     }
     if (method instanceof AMQP.Basic.Nack nack) {
       nacked.set(nack);
+    } else if (method instanceof AMQP.Basic.Consume) {
+      callers.consume();
     } else if (method instanceof AMQP.Tx.Select) {
       transactions.selected();
     } else if (method instanceof AMQP.Tx.Commit) {
@@ -110,6 +116,11 @@ final class Commands implements TrafficListener {
     consumed.set(queue);
   }
 
+  /** The test's work that has asked for the consumer that is being registered, or null. */
+  @Nullable Work callerOf(Channel channel) {
+    return callers.take(channel);
+  }
+
   /** What the metrics collector is told by a method with this name. */
   void told(String name, @Nullable Object[] args) {
     if (!(args[0] instanceof Channel channel)) {
@@ -118,6 +129,8 @@ final class Commands implements TrafficListener {
     switch (name) {
       case "newChannel" -> opened(channel);
       case "basicPublish" -> sent(channel);
+      case "basicPublishAck" -> confirms.confirmed(channel, tag(args), isTrue(args[2]), true);
+      case "basicPublishNack" -> confirms.confirmed(channel, tag(args), isTrue(args[2]), false);
       case "basicConsume" -> consumes(channel, String.valueOf(args[1]), isTrue(args[2]));
       case "consumedMessage" -> delivered(channel, tag(args), args[2]);
       case "basicAck" ->
@@ -130,17 +143,22 @@ final class Commands implements TrafficListener {
 
   private void opened(Channel channel) {
     transactions.opened(channel);
+    confirms.opened(channel);
+    callers.opened(channel);
     // Collectors are not told when it closes.
-    channel.addShutdownListener(cause -> closed(channel));
+    channel.addShutdownListener(cause -> closed(channel, cause));
   }
 
-  private void closed(Channel channel) {
+  private void closed(Channel channel, ShutdownSignalException cause) {
     transactions.closed(channel);
+    confirms.closed(channel, cause);
+    callers.closed(channel);
     deliveries.closed(channel);
   }
 
   private void sent(Channel channel) {
     Publication publication = published.get();
+    confirms.sent(channel, publication);
     if (publication != null) {
       published.remove();
       transactions.sent(channel, publication);

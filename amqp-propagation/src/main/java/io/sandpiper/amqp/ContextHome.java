@@ -1,6 +1,7 @@
 package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.ShutdownSignalException;
 import io.sandpiper.Run;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -9,12 +10,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.springframework.amqp.AmqpException;
 import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
 import org.springframework.amqp.rabbit.connection.Connection;
 import org.springframework.amqp.rabbit.connection.ConnectionListener;
@@ -27,7 +30,8 @@ import org.springframework.context.SmartLifecycle;
  * An application context as the home of tests on a broker that it shares: its listeners listen to
  * one more queue for each of theirs, to which what belongs to it is forwarded.
  *
- * <p>The queues outlive a connection that is cut, and expire when nobody consumes them.
+ * <p>The queues outlive a connection that is cut and a broker that is restarted, and expire when
+ * nobody consumes them, as those of a context do that is paused.
  */
 final class ContextHome implements SmartLifecycle {
 
@@ -43,6 +47,7 @@ final class ContextHome implements SmartLifecycle {
   private final String name;
   private final Set<AbstractMessageListenerContainer> adopted = ConcurrentHashMap.newKeySet();
   private final Map<String, AbstractMessageListenerContainer> byQueue = new ConcurrentHashMap<>();
+  private final List<Declaration> declarations = new CopyOnWriteArrayList<>();
   private volatile boolean running;
 
   /**
@@ -100,14 +105,36 @@ final class ContextHome implements SmartLifecycle {
   }
 
   private void beHome() {
-    for (AbstractMessageListenerContainer container : containers.get()) {
-      if (adopted.add(container)
-          && container.getConnectionFactory() instanceof AbstractConnectionFactory connections
-          && !(container.getMessageListener() instanceof ListenerContainerAware)) {
-        adopt(container, connections);
-      }
-    }
+    declarations.forEach(Declaration::again);
+    containers.get().forEach(this::adopt);
     homes.add(this);
+  }
+
+  /** A container is made at run time; those that are there at the start are found then. */
+  void made(AbstractMessageListenerContainer container) {
+    if (!running || !shared.getAsBoolean()) {
+      return;
+    }
+    for (String queue : container.getQueueNames()) {
+      // It may be in place of one that was stopped for good.
+      byQueue.computeIfPresent(queue, (same, known) -> known.isRunning() ? known : null);
+    }
+    try {
+      adopt(container);
+    } catch (AmqpException unreachable) {
+      LOG.warn(
+          "{} has no home queues: {}. Messages for it that others are given are handled there.",
+          container,
+          unreachable.toString());
+    }
+  }
+
+  private void adopt(AbstractMessageListenerContainer container) {
+    if (adopted.add(container)
+        && container.getConnectionFactory() instanceof AbstractConnectionFactory connections
+        && !(container.getMessageListener() instanceof ListenerContainerAware)) {
+      adopt(container, connections);
+    }
   }
 
   private void adopt(
@@ -125,7 +152,9 @@ final class ContextHome implements SmartLifecycle {
       return;
     }
     // It is told of the connection that there is, and of each that comes after it.
-    connections.addConnectionListener(new Declaration(connections, own));
+    Declaration declaration = new Declaration(connections, own);
+    declarations.add(declaration);
+    connections.addConnectionListener(declaration);
     connections.createConnection().close();
     container.addQueueNames(own.toArray(String[]::new));
   }
@@ -141,6 +170,13 @@ final class ContextHome implements SmartLifecycle {
       this.queues = queues;
     }
 
+    /** They have expired where the context was paused for long. */
+    void again() {
+      try (Connection connection = connections.createConnection()) {
+        onCreate(connection);
+      }
+    }
+
     @Override
     public void onCreate(@Nullable Connection connection) {
       com.rabbitmq.client.Connection delegate =
@@ -150,11 +186,12 @@ final class ContextHome implements SmartLifecycle {
       }
       try (Channel channel = OwnConnections.channel(delegate)) {
         for (String queue : queues) {
-          channel.queueDeclare(queue, false, false, false, Homes.LIFE);
+          channel.queueDeclare(
+              queue, true, false, false, homes.life().ofContext(Homes.queueOf(run.name())));
         }
         RunHome.of(run)
             .open(OwnConnections.leadingTo(delegate, connections.getRabbitConnectionFactory()));
-      } catch (IOException | TimeoutException failed) {
+      } catch (IOException | TimeoutException | ShutdownSignalException failed) {
         LOG.warn(
             "The home queues of {} could not be declared: {}. Messages of its tests that others"
                 + " are given will be parked.",

@@ -4,6 +4,7 @@ import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Consumer;
 import com.rabbitmq.client.ShutdownListener;
 import com.rabbitmq.client.ShutdownSignalException;
+import io.sandpiper.Work;
 import java.io.IOException;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -14,12 +15,12 @@ import org.jspecify.annotations.Nullable;
  */
 final class CountedConsumer extends DelegatingConsumer {
 
-  private final Supplier<Runnable> counting;
-  private final ShutdownListener closed = cause -> leave();
+  private final Supplier<java.util.function.Consumer<Departure>> counting;
+  private final ShutdownListener closed = cause -> leave(Departure.of(cause));
 
   // Guarded by this.
   private @Nullable Channel channel;
-  private @Nullable Runnable leave;
+  private java.util.function.@Nullable Consumer<Departure> leave;
   private boolean left;
 
   /**
@@ -27,18 +28,24 @@ final class CountedConsumer extends DelegatingConsumer {
    *
    * @param counting counts it from then on, and says how that is ended
    */
-  CountedConsumer(Consumer delegate, Supplier<Runnable> counting) {
+  CountedConsumer(Consumer delegate, Supplier<java.util.function.Consumer<Departure>> counting) {
     super(delegate);
     this.counting = counting;
   }
 
-  /** Says where it is consumed; before anything is delivered. */
-  void on(Channel onChannel, boolean autoAck) {
+  /**
+   * Says where it is consumed; before anything is delivered.
+   *
+   * @param caller what the thread does that has asked for it, or null
+   */
+  void on(Channel onChannel, boolean autoAck, @Nullable Work caller) {
     synchronized (this) {
       channel = onChannel;
     }
     if (delegate() instanceof ScopedConsumer scoped) {
       scoped.registered(onChannel, autoAck);
+    } else if (delegate() instanceof TimedPoll poll) {
+      poll.registered(onChannel, autoAck, caller);
     }
   }
 
@@ -56,8 +63,8 @@ final class CountedConsumer extends DelegatingConsumer {
     onChannel.addShutdownListener(closed);
   }
 
-  private void leave() {
-    Runnable leaving;
+  private void leave(Departure departure) {
+    java.util.function.Consumer<Departure> leaving;
     Channel onChannel;
     synchronized (this) {
       left = true;
@@ -66,7 +73,7 @@ final class CountedConsumer extends DelegatingConsumer {
       onChannel = channel;
     }
     if (leaving != null && onChannel != null) {
-      leaving.run();
+      leaving.accept(departure);
       onChannel.removeShutdownListener(closed);
     }
   }
@@ -83,19 +90,19 @@ final class CountedConsumer extends DelegatingConsumer {
 
   @Override
   public void handleCancelOk(String consumerTag) {
-    leave();
+    leave(Departure.ASKED_FOR);
     super.handleCancelOk(consumerTag);
   }
 
   @Override
   public void handleCancel(String consumerTag) throws IOException {
-    leave();
+    leave(Departure.CANCELLED);
     super.handleCancel(consumerTag);
   }
 
   @Override
   public void handleShutdownSignal(String consumerTag, ShutdownSignalException signal) {
-    leave();
+    leave(Departure.of(signal));
     super.handleShutdownSignal(consumerTag, signal);
   }
 }

@@ -25,7 +25,10 @@ final class Declarations {
             .get()
             .queueDeclared(
                 queue.getQueue(),
-                new Topology.Queue(map(queue.getArguments()), queue.getAutoDelete()));
+                new Topology.Queue(
+                    map(queue.getArguments()),
+                    queue.getDurable() && !queue.getExclusive(),
+                    queue.getAutoDelete()));
       }
     } else if (method instanceof AMQP.Exchange.Declare exchange) {
       if (!exchange.getPassive()) {

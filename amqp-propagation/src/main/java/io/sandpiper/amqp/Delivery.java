@@ -140,6 +140,7 @@ final class Delivery {
       if (settlement == Settlement.REJECTED) {
         notAgain();
       } else {
+        kept();
         notElsewhere();
       }
       failed(works);
@@ -177,6 +178,14 @@ final class Delivery {
       settled = true;
       stale = true;
       notElsewhere();
+      kept();
+    }
+  }
+
+  private void kept() {
+    Sandbox test = sandbox == null ? transits.sandboxOf(queue, properties) : sandbox;
+    if (test != null) {
+      transits.kept(test, properties);
     }
   }
 

@@ -2,6 +2,7 @@ package io.sandpiper.amqp;
 
 import java.net.URL;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.UUID;
@@ -53,20 +54,29 @@ final class EmbeddedBroker implements BrokerSource {
   private final Port<?> port;
   private final String password;
 
-  private EmbeddedBroker(SystemLauncher launcher, Broker<?> broker) {
+  private EmbeddedBroker(SystemLauncher launcher, Broker<?> broker, String password) {
     this.launcher = launcher;
     this.broker = broker;
-    this.password = UUID.randomUUID().toString();
+    this.password = password;
     this.port = only(broker.getChildren(Port.class));
     addUser();
   }
 
   static EmbeddedBroker start() {
+    return start(0, UUID.randomUUID().toString());
+  }
+
+  /**
+   * Starts it at an address that is known beforehand, as one that is started again has.
+   *
+   * @param port its port, or 0 for a free one
+   */
+  static EmbeddedBroker start(int port, String password) {
     Startup startup = new Startup();
     SystemLauncher launcher = new SystemLauncher(startup);
     try {
-      launcher.startup(attributes());
-      return new EmbeddedBroker(launcher, startup.broker());
+      launcher.startup(attributes(port));
+      return new EmbeddedBroker(launcher, startup.broker(), password);
     } catch (Exception e) {
       launcher.shutdown();
       throw new IllegalStateException(
@@ -110,7 +120,9 @@ final class EmbeddedBroker implements BrokerSource {
     launcher.shutdown();
   }
 
-  private static Map<String, Object> attributes() {
+  private static Map<String, Object> attributes(int port) {
+    Map<String, String> context = new HashMap<>(CONTEXT);
+    context.put("sandpiper.port", String.valueOf(port));
     URL initial = EmbeddedBroker.class.getResource("embedded-broker.json");
     return Map.of(
         SystemConfig.TYPE,
@@ -120,7 +132,7 @@ final class EmbeddedBroker implements BrokerSource {
         SystemConfig.STARTUP_LOGGED_TO_SYSTEM_OUT,
         false,
         SystemConfig.CONTEXT,
-        CONTEXT);
+        context);
   }
 
   private void addUser() {

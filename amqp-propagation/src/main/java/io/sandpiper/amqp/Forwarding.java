@@ -29,10 +29,12 @@ final class Forwarding {
 
   private final Run run;
   private final PutBack putBack;
+  private final Homes homes;
 
   Forwarding(Run run) {
     this.run = run;
     this.putBack = PutBack.of(run);
+    this.homes = Homes.of(run);
   }
 
   /**
@@ -93,10 +95,17 @@ final class Forwarding {
 
   /**
    * Whether anybody consumes at a home. Its queue outlives a connection that is cut, so where that
-   * is there it is given some time to be back.
+   * is there it is given some time to be back; once, because it blocks a listener.
    */
   private boolean isInhabited(String home, Connection connection) {
-    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(BACK_WITHIN_SECONDS);
+    boolean inhabited = isInhabited(home, connection, homes.isDeserted(home));
+    homes.inhabited(home, inhabited);
+    return inhabited;
+  }
+
+  private static boolean isInhabited(String home, Connection connection, boolean deserted) {
+    long patience = deserted ? 0 : BACK_WITHIN_SECONDS;
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(patience);
     long consumers = consumers(home, connection);
     while (consumers == 0) {
       if (System.nanoTime() > deadline || Thread.currentThread().isInterrupted()) {

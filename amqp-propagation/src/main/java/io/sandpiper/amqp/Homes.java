@@ -4,9 +4,9 @@ import io.sandpiper.Hop;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import java.util.List;
-import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,18 +20,32 @@ final class Homes implements AutoCloseable {
   /** Where messages go whose home is gone. */
   static final String PARKED = "sandpiper.parked";
 
-  /** How a home queue is declared: it is there for as long as somebody consumes, and a while. */
-  static final Map<String, Object> LIFE = Map.of("x-expires", (int) TimeUnit.MINUTES.toMillis(1));
-
   private final Run run;
+  private final HomeLife life;
   private final List<ContextHome> contexts = new CopyOnWriteArrayList<>();
 
-  private Homes(Run run) {
+  private final Set<String> deserted = ConcurrentHashMap.newKeySet();
+
+  private Homes(Run run, HomeLife life) {
     this.run = run;
+    this.life = life;
   }
 
   static Homes of(Run run) {
-    return run.shared(Homes.class, () -> new Homes(run));
+    return of(run, HomeLife.USUAL);
+  }
+
+  /**
+   * Those of a run.
+   *
+   * @param life how long home queues last, where nobody has asked for them before
+   */
+  static Homes of(Run run, HomeLife life) {
+    return run.shared(Homes.class, () -> new Homes(run, life));
+  }
+
+  HomeLife life() {
+    return life;
   }
 
   /** The queue of a run. */
@@ -88,6 +102,20 @@ final class Homes implements AutoCloseable {
       found = found == null ? own : found;
     }
     return found;
+  }
+
+  /** Whether nobody was at a home when it was last looked for; it is not waited for then. */
+  boolean isDeserted(String home) {
+    return deserted.contains(home);
+  }
+
+  /** Remembers whether somebody is at a home. */
+  void inhabited(String home, boolean somebody) {
+    if (somebody) {
+      deserted.remove(home);
+    } else {
+      deserted.add(home);
+    }
   }
 
   @Override

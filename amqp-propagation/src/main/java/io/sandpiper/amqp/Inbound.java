@@ -68,6 +68,12 @@ final class Inbound {
       forward(message, content, home, delivery);
       return new Verdict.Acknowledge();
     }
+    return judgeHere(message, delivery);
+  }
+
+  /** As {@link #judge}, for what is at home wherever it was asked for. */
+  Verdict judgeHere(Incoming message, @Nullable Delivery delivery) {
+    Hop.Content content = message.content();
     Original.Journey journey = message.journey();
     if (putBack.expects(journey)) {
       countAgain(content);

@@ -4,7 +4,6 @@ import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
 import io.sandpiper.context.Scope;
-import io.sandpiper.context.UnitOfWork;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -87,7 +86,7 @@ final class Outlet {
       String queue, AMQP.BasicProperties properties, byte[] body, Sending sending) {
     long number = channel.getNextPublishSeqNo();
     unconfirmed.put(number, sending);
-    try (Scope ours = Ours.INSTANCE.bind()) {
+    try (Scope ours = OwnWork.INSTANCE.bind()) {
       channel.basicPublish("", queue, true, properties, body);
       return true;
     } catch (IOException | RuntimeException failed) {
@@ -127,25 +126,5 @@ final class Outlet {
               });
     }
     told.forEach(sending -> sending.told().accept(outcome));
-  }
-
-  /** Whether the current thread sends through an outlet. */
-  static boolean isSending() {
-    return Scope.currentWork() == Ours.INSTANCE;
-  }
-
-  private enum Ours implements UnitOfWork {
-    INSTANCE;
-
-    @Override
-    public Scope bind() {
-      return Scope.open(this, "a message that is put back");
-    }
-
-    @Override
-    public void finish(@Nullable Throwable failure) {}
-
-    @Override
-    public void failureSeen() {}
   }
 }

@@ -9,7 +9,9 @@ import io.sandpiper.Run;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Connections of the harness itself, one to each broker that a run uses: they outlive application
@@ -18,6 +20,12 @@ import java.util.concurrent.TimeoutException;
  * <p>Safe for use by several threads.
  */
 final class OwnConnections implements AutoCloseable {
+
+  private static final long RECOVERY_MILLIS = 500;
+  private static final long RECOVERY_MILLIS_LATER = 5_000;
+  private static final int SOON = 60;
+  private static final long PATIENCE_SECONDS = 10;
+  private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
   private final Map<String, Connection> connections = new HashMap<>();
 
@@ -44,11 +52,15 @@ final class OwnConnections implements AutoCloseable {
     return same;
   }
 
-  /** Ours to the broker that a factory leads to; the factory is left as it is. */
+  /**
+   * Ours to the broker that a factory leads to; the factory is left as it is. One that was lost is
+   * given time to recover: a second one would leave what the first had opened to come back twice.
+   */
   synchronized Connection to(ConnectionFactory factory) throws IOException, TimeoutException {
     String broker = brokerOf(factory);
     Connection known = connections.get(broker);
-    if (known != null && known.isOpen()) {
+    if (known != null) {
+      awaitRecovery(known, broker);
       return known;
     }
     ConnectionFactory own = factory.clone();
@@ -56,9 +68,24 @@ final class OwnConnections implements AutoCloseable {
     own.setMetricsCollector(new NoOpMetricsCollector());
     own.setAutomaticRecoveryEnabled(true);
     own.setTopologyRecoveryEnabled(true);
+    // Who forwards to a home of ours waits a few seconds only.
+    own.setRecoveryDelayHandler(
+        attempts -> attempts < SOON ? RECOVERY_MILLIS : RECOVERY_MILLIS_LATER);
     Connection opened = own.newConnection("sandpiper");
     connections.put(broker, opened);
     return opened;
+  }
+
+  private static void awaitRecovery(Connection connection, String broker) throws TimeoutException {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+    while (!connection.isOpen()) {
+      if (System.nanoTime() > deadline || Thread.currentThread().isInterrupted()) {
+        throw new TimeoutException(
+            "The harness has lost its connection to %s and could not connect again for %d s. Check that the broker runs."
+                .formatted(broker, PATIENCE_SECONDS));
+      }
+      LockSupport.parkNanos(LOOK_AGAIN_NANOS);
+    }
   }
 
   static Channel channel(Connection connection) throws IOException {

@@ -2,13 +2,13 @@ package io.sandpiper.amqp;
 
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.GetResponse;
-import io.sandpiper.Hop;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -45,33 +45,84 @@ final class Polling {
       return channel.basicGet(queue, autoAck);
     }
 
-    private void acknowledge(GetResponse message) throws IOException {
+    private void acknowledge(Got message) throws IOException {
       if (!autoAck) {
-        channel.basicAck(message.getEnvelope().getDeliveryTag(), false);
+        channel.basicAck(message.tag(), false);
       }
     }
 
-    private void giveBack(GetResponse message) throws IOException {
-      channel.basicReject(message.getEnvelope().getDeliveryTag(), true);
+    void giveBack(Got message) throws IOException {
+      channel.basicReject(message.tag(), true);
     }
+  }
+
+  /**
+   * A message that was got from a queue.
+   *
+   * @param response as the client gives it
+   * @param original as it was first
+   * @param channel the one that it came by
+   */
+  record Got(GetResponse response, Original original, Channel channel) {
+
+    private static Got of(Source source, GetResponse response) {
+      return new Got(
+          response,
+          Original.of(
+              source.queue(), response.getEnvelope(), response.getProps(), response.getBody()),
+          source.channel());
+    }
+
+    private static @Nullable Got next(Source source) throws IOException {
+      GetResponse response = source.next();
+      return response == null ? null : of(source, response);
+    }
+
+    long tag() {
+      return response.getEnvelope().getDeliveryTag();
+    }
+
+    /** What the application is to see. */
+    private GetResponse restored() {
+      return original.journey() == null
+          ? response
+          : new GetResponse(
+              original.envelope(tag()),
+              original.properties(),
+              original.body(),
+              response.getMessageCount());
+    }
+  }
+
+  /** Takes one of the messages that a search finds. */
+  interface Taker {
+
+    /** Returns whether it has; else it has acknowledged the message. */
+    boolean takes(Got message) throws IOException;
   }
 
   /** A message that was kept for the calling thread's test, or null where none was. */
   @Nullable GetResponse kept(String queue) {
     Work caller = Work.current();
-    if (caller == null) {
-      return null;
+    Got kept = caller == null ? null : takeKept(caller, queue);
+    while (kept != null && caller != null && !shown(kept)) {
+      kept = takeKept(caller, queue);
     }
-    GetResponse kept = Stash.take(caller.sandbox(), broker.get(), queue);
-    return kept == null || shown(queue, kept) ? kept : null;
+    return kept == null ? null : kept.restored();
+  }
+
+  /** A message that was kept for a test, which nobody has been shown; or null. */
+  @Nullable Got takeKept(Work caller, String queue) {
+    return Stash.take(caller.sandbox(), broker.get(), queue);
   }
 
   /**
    * The message that the application is given, or null where the queue has none for it.
    *
-   * @param first what has been got already
+   * @param response what has been got already
    */
-  @Nullable GetResponse find(Source source, GetResponse first) throws IOException {
+  @Nullable GetResponse find(Source source, GetResponse response) throws IOException {
+    Got first = Got.of(source, response);
     Work caller = Work.current();
     if (caller == null) {
       return search(source, first, null);
@@ -81,15 +132,15 @@ final class Polling {
       if (kept == null) {
         return search(source, first, caller);
       }
-      keep(source.queue(), first);
+      keep(first);
       return kept;
     }
-    return isOfAnother(source.queue(), first, caller)
+    return isOfAnother(first.original(), caller)
         ? searchInTurn(source, first, caller)
         : search(source, first, caller);
   }
 
-  private @Nullable GetResponse searchInTurn(Source source, GetResponse first, Work caller)
+  private @Nullable GetResponse searchInTurn(Source source, Got first, Work caller)
       throws IOException {
     Lock turn = turns.turn(broker.get(), source.queue());
     boolean had = turn.tryLock();
@@ -99,67 +150,101 @@ final class Polling {
       turn.lock();
     }
     try {
-      return search(source, had ? first : source.next(), caller);
+      return search(source, had ? first : Got.next(source), caller);
     } finally {
       turn.unlock();
     }
   }
 
-  private @Nullable GetResponse search(
-      Source source, @Nullable GetResponse first, @Nullable Work caller) throws IOException {
-    List<GetResponse> ofOthers = new ArrayList<>();
+  private @Nullable GetResponse search(Source source, @Nullable Got first, @Nullable Work caller)
+      throws IOException {
+    AtomicReference<@Nullable GetResponse> found = new AtomicReference<>();
+    search(
+        source,
+        first,
+        caller,
+        message -> {
+          boolean shown = shown(message);
+          if (shown) {
+            found.set(message.restored());
+          } else {
+            source.acknowledge(message);
+          }
+          return shown;
+        });
+    return found.get();
+  }
+
+  /**
+   * Searches a queue for a test, without waiting for others that do.
+   *
+   * @return how many messages of other tests have gone back; less than 0 where it was not done,
+   *     because others search it now
+   */
+  int trySearch(Source source, Work caller, Taker taker) throws IOException {
+    Lock turn = turns.turn(broker.get(), source.queue());
+    if (!turn.tryLock()) {
+      return -1;
+    }
     try {
-      GetResponse message = first;
-      while (message != null) {
-        if (caller != null && isOfAnother(source.queue(), message, caller)) {
-          setAside(source, message, ofOthers);
-        } else if (shown(source.queue(), message)) {
-          return message;
-        } else {
-          source.acknowledge(message);
-        }
-        message = source.next();
-      }
-      return null;
+      return search(source, Got.next(source), caller, taker);
     } finally {
-      for (GetResponse message : ofOthers) {
+      turn.unlock();
+    }
+  }
+
+  /** Returns how many messages of other tests have gone back. */
+  private int search(Source source, @Nullable Got first, @Nullable Work caller, Taker taker)
+      throws IOException {
+    List<Got> ofOthers = new ArrayList<>();
+    try {
+      Got message = first;
+      while (message != null) {
+        if (caller != null && isOfAnother(message.original(), caller)) {
+          setAside(source, message, ofOthers);
+        } else if (taker.takes(message)) {
+          return ofOthers.size();
+        }
+        message = Got.next(source);
+      }
+      return ofOthers.size();
+    } finally {
+      for (Got message : ofOthers) {
         source.giveBack(message);
       }
     }
   }
 
-  private void setAside(Source source, GetResponse message, List<GetResponse> ofOthers) {
+  private void setAside(Source source, Got message, List<Got> ofOthers) {
     if (source.autoAck()) {
-      keep(source.queue(), message);
+      keep(message);
     } else {
       ofOthers.add(message);
     }
   }
 
-  private boolean isOfAnother(String queue, GetResponse message, Work caller) {
-    Sandbox owner = run.sandboxOf(content(queue, message));
+  /** Whether a message belongs to another open test. */
+  boolean isOfAnother(Original message, Work caller) {
+    Sandbox owner = run.sandboxOf(message.content());
     return owner != null && owner != caller.sandbox();
   }
 
   /** Keeps a message for its test, and records it as late where that ends just now. */
-  private void keep(String queue, GetResponse message) {
-    Sandbox owner = run.sandboxOf(content(queue, message));
-    if (owner == null || !Stash.put(owner, broker.get(), queue, message)) {
-      shown(queue, message);
+  private void keep(Got message) {
+    Sandbox owner = run.sandboxOf(message.original().content());
+    if (owner == null || !Stash.put(owner, broker.get(), message.original().queue(), message)) {
+      shown(message);
     }
   }
 
   /** Records a message and says whether the application may see it. */
-  private boolean shown(String queue, GetResponse message) {
-    Inbound.Verdict verdict = inbound.arrive(content(queue, message), null);
+  private boolean shown(Got message) {
+    Inbound.Verdict verdict =
+        inbound.judgeHere(Incoming.of(message.original(), message.channel()), null);
     if (verdict instanceof Inbound.Verdict.Handle handle) {
       // Whoever has got it goes on in the scope that he has.
       handle.work().finish(null);
     }
     return !(verdict instanceof Inbound.Verdict.Acknowledge);
-  }
-
-  private static Hop.Content content(String queue, GetResponse message) {
-    return Received.content(queue, message.getEnvelope(), message.getProps(), message.getBody());
   }
 }

@@ -11,8 +11,22 @@ import java.util.List;
  * @param hop as it is recorded
  * @param messageId its message id
  * @param queues to which it is counted as in transit
+ * @param persistent whether the broker keeps it, once it has it, where it is restarted
  */
-record Publication(Sandbox sandbox, Hop hop, String messageId, List<String> queues) {
+record Publication(
+    Sandbox sandbox, Hop hop, String messageId, List<String> queues, boolean persistent) {
+
+  /** The broker has it. */
+  void confirmed() {
+    if (persistent && !queues.isEmpty()) {
+      sandbox.parts(Addressees.class).forEach(addressees -> addressees.kept(messageId));
+    }
+  }
+
+  /** Waits for it no longer; the broker may have it. */
+  void uncertain(String why) {
+    queues.forEach(queue -> sandbox.lost(messageId, queue, why));
+  }
 
   /**
    * Gives it up.
@@ -21,7 +35,7 @@ record Publication(Sandbox sandbox, Hop hop, String messageId, List<String> queu
    */
   void lost(String why) {
     sandbox.answered(hop);
-    queues.forEach(queue -> sandbox.lost(messageId, queue, why));
+    uncertain(why);
   }
 
   /** Records that it could not be sent. */

@@ -26,15 +26,7 @@ final class PutBack implements AutoCloseable {
   private final Map<String, Sandbox> onTheirWay = new ConcurrentHashMap<>();
 
   private PutBack() {
-    clock =
-        new ScheduledThreadPoolExecutor(
-            1,
-            task -> {
-              Thread thread = new Thread(task, "sandpiper-put-back");
-              thread.setDaemon(true);
-              return thread;
-            });
-    clock.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+    clock = Clock.start("sandpiper-put-back");
   }
 
   static PutBack of(Run run) {

@@ -73,13 +73,17 @@ record PutBackHeader(Map<?, ?> values) {
   private static Map<String, Object> takeBrokersOwn(Map<String, Object> headers) {
     Map<String, Object> taken = new HashMap<>();
     for (String name : Set.copyOf(headers.keySet())) {
-      if (OF_THE_BROKER.contains(name)
-          || name.startsWith("x-first-death-")
-          || name.startsWith("x-last-death-")) {
+      if (isOfTheBroker(name)) {
         taken.put(name, headers.remove(name));
       }
     }
     return taken;
+  }
+
+  private static boolean isOfTheBroker(String name) {
+    return OF_THE_BROKER.contains(name)
+        || name.startsWith("x-first-death-")
+        || name.startsWith("x-last-death-");
   }
 
   String queue() {
@@ -131,7 +135,7 @@ record PutBackHeader(Map<?, ?> values) {
     if (!(values.get(HEADERS) instanceof Map<?, ?> taken)) {
       return null;
     }
-    OF_THE_BROKER.forEach(restored::remove);
+    restored.keySet().removeIf(PutBackHeader::isOfTheBroker);
     taken.forEach((name, value) -> restored.put(name.toString(), value));
     return restored;
   }

@@ -1,6 +1,9 @@
 package io.sandpiper.amqp;
 
 import java.lang.reflect.Modifier;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.jspecify.annotations.Nullable;
 import org.springframework.amqp.rabbit.AsyncRabbitTemplate;
@@ -21,6 +24,14 @@ import org.springframework.beans.factory.config.BeanPostProcessor;
  * the application's would switch both off.
  */
 final class RabbitPostProcessor implements BeanPostProcessor {
+
+  private final List<Consumer<AbstractMessageListenerContainer>> made =
+      new CopyOnWriteArrayList<>();
+
+  /** Adds one that is told of each listener container when it has been wrapped. */
+  void whenMade(Consumer<AbstractMessageListenerContainer> listener) {
+    made.add(listener);
+  }
 
   @Override
   public Object postProcessAfterInitialization(Object bean, String beanName) {
@@ -53,13 +64,14 @@ final class RabbitPostProcessor implements BeanPostProcessor {
     }
   }
 
-  private static void wrap(AbstractMessageListenerContainer container) {
+  private void wrap(AbstractMessageListenerContainer container) {
     wrap(container.getConnectionFactory());
     AmqpPropagation.wrap(container);
+    made.forEach(listener -> listener.accept(container));
   }
 
   /** The factory keeps its class; each container that it makes is wrapped. */
-  private static Object proxy(RabbitListenerContainerFactory<?> factory) {
+  private Object proxy(RabbitListenerContainerFactory<?> factory) {
     ProxyFactory proxy = new ProxyFactory(factory);
     proxy.setProxyTargetClass(!Modifier.isFinal(factory.getClass().getModifiers()));
     proxy.addAdvice(

@@ -10,8 +10,9 @@ import io.sandpiper.Arrival;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import java.io.IOException;
-import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.slf4j.Logger;
@@ -19,7 +20,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * A run as the home of tests on a broker that it shares: a queue to which other runs forward what
- * belongs to it, and which expires when this JVM is gone.
+ * belongs to it. When this JVM is gone, what is in it is parked, and it expires.
  *
  * <p>Only here an id is verified. What belongs to an open test goes on to its application context,
  * through the broker too.
@@ -36,10 +37,13 @@ final class RunHome implements AutoCloseable {
   private final PutBack putBack;
   private final Homes homes;
   private final Forwarding forwarding;
-  private final Map<String, Channel> channels = new HashMap<>();
+  private final OwnConnections connections;
+  private final Map<String, Channel> channels = new ConcurrentHashMap<>();
 
   private RunHome(Run run) {
     this.run = run;
+    // Before this, so that it is closed after this.
+    this.connections = OwnConnections.of(run);
     this.putBack = PutBack.of(run);
     this.homes = Homes.of(run);
     this.forwarding = new Forwarding(run);
@@ -49,14 +53,16 @@ final class RunHome implements AutoCloseable {
     return run.shared(RunHome.class, () -> new RunHome(run));
   }
 
-  /** Opens the run's queue on a broker; where it is open already, it stays so. */
+  /**
+   * Opens the run's queue on a broker; where it is open already, it stays so. Where its connection
+   * is lost, that recovers the queue and its consumer too.
+   */
   synchronized void open(ConnectionFactory factory) throws IOException, TimeoutException {
     String broker = OwnConnections.brokerOf(factory);
-    Channel known = channels.get(broker);
-    if (known != null && known.isOpen()) {
+    if (channels.containsKey(broker)) {
       return;
     }
-    Connection connection = OwnConnections.of(run).to(factory);
+    Connection connection = connections.to(factory);
     Channel channel = OwnConnections.channel(connection);
     channel.queueDeclare(
         Homes.PARKED,
@@ -64,10 +70,16 @@ final class RunHome implements AutoCloseable {
         false,
         false,
         Map.of("x-max-length", MOST_PARKED, "x-message-ttl", PARKED_MILLIS));
-    channel.queueDeclare(Homes.queueOf(run.name()), false, false, false, Homes.LIFE);
+    channel.queueDeclare(Homes.queueOf(run.name()), true, false, false, homes.life().ofRun());
     channel.basicQos(PREFETCH);
     channel.basicConsume(Homes.queueOf(run.name()), false, new Listener(channel));
     channels.put(broker, channel);
+    channel.addShutdownListener(
+        cause -> {
+          if (!cause.isHardError()) {
+            channels.remove(broker, channel);
+          }
+        });
   }
 
   private final class Listener extends DefaultConsumer {
@@ -162,13 +174,16 @@ final class RunHome implements AutoCloseable {
     }
   }
 
-  /** Deletes the queue where its connection is still there; else it expires. */
+  /** Deletes the queue where nothing is left in it; else that is parked, and the queue expires. */
   @Override
   public synchronized void close() {
-    for (Channel channel : channels.values()) {
+    for (Channel channel : List.copyOf(channels.values())) {
       try {
-        channel.queueDelete(Homes.queueOf(run.name()));
-      } catch (IOException | RuntimeException gone) {
+        Connection connection = channel.getConnection();
+        // What was not acknowledged is back in the queue then.
+        channel.close();
+        OwnConnections.channel(connection).queueDelete(Homes.queueOf(run.name()), false, true);
+      } catch (IOException | TimeoutException | RuntimeException gone) {
         LOG.debug("The home queue of this run is left to expire", gone);
       }
     }

@@ -53,6 +53,10 @@ final class ScopedConsumer extends DelegatingConsumer {
     this.settlements = settlements;
   }
 
+  String queue() {
+    return queue;
+  }
+
   /** To be called before anything is delivered. */
   void registered(Channel channel, boolean autoAck) {
     registration = new Registration(channel, autoAck);

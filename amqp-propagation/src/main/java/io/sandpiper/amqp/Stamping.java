@@ -55,11 +55,7 @@ final class Stamping {
     AMQP.BasicProperties stamped = stamp(sandbox, properties);
     // Recorded before it is sent: the reply may be faster than this thread.
     Publication publication =
-        transits.send(
-            sandbox,
-            broker.get(),
-            content(exchange, routingKey, stamped, body),
-            stamped.getExpiration());
+        transits.send(sandbox, broker.get(), content(exchange, routingKey, stamped, body), stamped);
     try {
       send.send(stamped);
       return publication;

@@ -1,6 +1,5 @@
 package io.sandpiper.amqp;
 
-import com.rabbitmq.client.GetResponse;
 import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import java.util.ArrayDeque;
@@ -18,19 +17,19 @@ final class Stash implements SandboxPart {
   private record Place(BrokerKey broker, String queue) {}
 
   // Guarded by this.
-  private final Map<Place, Deque<GetResponse>> messages = new HashMap<>();
+  private final Map<Place, Deque<Polling.Got>> messages = new HashMap<>();
   private boolean fenced;
 
   /** Keeps a message for its test; false where that has ended. */
-  static boolean put(Sandbox owner, BrokerKey broker, String queue, GetResponse message) {
+  static boolean put(Sandbox owner, BrokerKey broker, String queue, Polling.Got message) {
     return owner.part(Stash.class, Stash::new) instanceof Stash stash
         && stash.put(new Place(broker, queue), message);
   }
 
   /** The message that a test has waited for the longest, or null where it has none. */
-  static @Nullable GetResponse take(Sandbox owner, BrokerKey broker, String queue) {
+  static Polling.@Nullable Got take(Sandbox owner, BrokerKey broker, String queue) {
     for (Stash stash : owner.parts(Stash.class)) {
-      GetResponse message = stash.take(new Place(broker, queue));
+      Polling.Got message = stash.take(new Place(broker, queue));
       if (message != null) {
         return message;
       }
@@ -38,15 +37,15 @@ final class Stash implements SandboxPart {
     return null;
   }
 
-  private synchronized boolean put(Place place, GetResponse message) {
+  private synchronized boolean put(Place place, Polling.Got message) {
     if (!fenced) {
       messages.computeIfAbsent(place, none -> new ArrayDeque<>()).add(message);
     }
     return !fenced;
   }
 
-  private synchronized @Nullable GetResponse take(Place place) {
-    Deque<GetResponse> waiting = messages.get(place);
+  private synchronized Polling.@Nullable Got take(Place place) {
+    Deque<Polling.Got> waiting = messages.get(place);
     return waiting == null ? null : waiting.poll();
   }
 

@@ -36,11 +36,12 @@ final class Topology {
    * What a queue was declared with.
    *
    * @param arguments its arguments
+   * @param durable whether it is still there after a restart of the broker
    * @param autoDelete whether it goes with its last consumer
    */
-  record Queue(Map<String, Object> arguments, boolean autoDelete) {
+  record Queue(Map<String, Object> arguments, boolean durable, boolean autoDelete) {
 
-    private static final Queue UNKNOWN = new Queue(Map.of(), false);
+    private static final Queue UNKNOWN = new Queue(Map.of(), false, false);
   }
 
   private record Exchange(String type, @Nullable String alternate) {}

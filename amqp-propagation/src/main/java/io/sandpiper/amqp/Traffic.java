@@ -60,9 +60,16 @@ final class Traffic {
     if (application instanceof CountedConsumer counted) {
       return counted;
     }
-    Supplier<Runnable> counting = () -> consumers.add(broker.get(), queue);
+    Supplier<java.util.function.Consumer<Departure>> counting =
+        () -> consumers.add(broker.get(), queue);
     if (queue.equals(DIRECT_REPLY) || isNamed(application, "com.rabbitmq.client.RpcClient")) {
       return new CountedConsumer(scoped(queue, observed, this::judgeAnswer), counting);
+    }
+    if (TimedPoll.isFor(application)) {
+      TimedPoll poll =
+          TimedPoll.of(observed, polling, run, taking -> scoped(queue, taking, inbound::judge));
+      // What one test waits for is no place where messages of all are handled.
+      return new CountedConsumer(poll, () -> poll.isOfTest() ? departure -> {} : counting.get());
     }
     // An advice around the listener binds the scope of what a container consumes.
     boolean ofContainer = isNamed(application, "org.springframework.amqp.rabbit.listener.");

@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Transits implements AutoCloseable {
 
+  private static final int PERSISTENT = 2;
+
   private final Map<BrokerKey, Topology> topologies = new ConcurrentHashMap<>();
   private final Run run;
   private final Consumers consumers;
@@ -67,21 +69,25 @@ final class Transits implements AutoCloseable {
   /**
    * Records a message that a test is about to send, and counts it where it is sure to arrive.
    *
-   * @param expiration after how many milliseconds it expires, or null
+   * @param properties with which it is sent
    */
   Publication send(
-      Sandbox sandbox, BrokerKey broker, Hop.Content content, @Nullable String expiration) {
+      Sandbox sandbox, BrokerKey broker, Hop.Content content, AMQP.BasicProperties properties) {
     Hop.Route route = Objects.requireNonNull(content.route(), "the route of a message");
     String messageId = Objects.requireNonNull(content.ids().messageId(), "the message id");
     Destinations destinations =
         finder(broker)
             .of(
                 new Destinations.Sending(
-                    route.exchange(), route.routingKey(), content.headers(), expiration),
+                    route.exchange(),
+                    route.routingKey(),
+                    content.headers(),
+                    properties.getExpiration()),
                 sandbox.drain());
     Hop hop = sandbox.sent(content, destinations.queues(), destinations.elsewhere());
     remember(sandbox, broker, messageId, destinations.queues());
-    return new Publication(sandbox, hop, messageId, destinations.queues());
+    return new Publication(
+        sandbox, hop, messageId, destinations.queues(), isPersistent(properties));
   }
 
   /** The queues consumed here that a message gets into where it is rejected from a queue. */
@@ -100,8 +106,7 @@ final class Transits implements AutoCloseable {
     if (queues.isEmpty()) {
       return;
     }
-    Addressees addressees =
-        (Addressees) sandbox.part(Addressees.class, () -> new Addressees(sandbox));
+    Addressees addressees = addressees(sandbox);
     if (addressees == null) {
       return;
     }
@@ -109,8 +114,22 @@ final class Transits implements AutoCloseable {
     for (String queue : queues) {
       // Its last consumer may have gone after it was asked for and before this was remembered.
       if (!consumers.consumes(broker, queue)) {
-        addressees.lost(broker, queue);
+        gone(addressees, broker, queue);
       }
+    }
+  }
+
+  private static @Nullable Addressees addressees(Sandbox sandbox) {
+    return (Addressees) sandbox.part(Addressees.class, () -> new Addressees(sandbox));
+  }
+
+  /** A connection that was lost comes back, and finds in a durable queue what the broker keeps. */
+  private void gone(Addressees addressees, BrokerKey broker, String queue) {
+    Departure departure = consumers.departure(broker, queue);
+    boolean comesBack = departure.lost() && topology(broker).queue(queue).durable();
+    addressees.lost(broker, queue, departure.why(), comesBack);
+    if (comesBack) {
+      addressees.delayed(broker, queue, departure.why());
     }
   }
 
@@ -118,6 +137,22 @@ final class Transits implements AutoCloseable {
   void again(Sandbox sandbox, BrokerKey broker, String messageId, String queue) {
     sandbox.inTransit(messageId, queue);
     remember(sandbox, broker, messageId, List.of(queue));
+  }
+
+  /** The broker has a message: where that is persistent, it keeps it. */
+  void kept(Sandbox sandbox, AMQP.BasicProperties properties) {
+    String messageId = properties.getMessageId();
+    if (messageId != null && isPersistent(properties)) {
+      Addressees addressees = addressees(sandbox);
+      if (addressees != null) {
+        addressees.kept(messageId);
+      }
+    }
+  }
+
+  private static boolean isPersistent(AMQP.BasicProperties properties) {
+    Integer mode = properties.getDeliveryMode();
+    return mode != null && mode == PERSISTENT;
   }
 
   /** The broker has found no queue for it. */
@@ -134,7 +169,7 @@ final class Transits implements AutoCloseable {
     }
     for (Sandbox sandbox : run.openSandboxes()) {
       for (Addressees addressees : sandbox.parts(Addressees.class)) {
-        addressees.lost(broker, queue);
+        gone(addressees, broker, queue);
       }
     }
   }

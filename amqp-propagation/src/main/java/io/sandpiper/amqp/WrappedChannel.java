@@ -4,6 +4,7 @@ import com.rabbitmq.client.AMQP;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.GetResponse;
 import io.sandpiper.Run;
+import io.sandpiper.Work;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.util.List;
@@ -56,7 +57,7 @@ final class WrappedChannel extends Wrapped {
 
   private String consume(ConsumeCall call) throws IOException {
     CountedConsumer counted = traffic.consumer(call.queue(), call.consumer(), call.consumer());
-    counted.on(channel, call.autoAck());
+    counted.on(channel, call.autoAck(), Work.current());
     String tag =
         channel.basicConsume(
             call.queue(),

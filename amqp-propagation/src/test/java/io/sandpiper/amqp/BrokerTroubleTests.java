@@ -39,7 +39,7 @@ class BrokerTroubleTests {
   private static final Duration DRAIN = Duration.ofSeconds(20);
 
   private final Run run = Run.create();
-  private final TransitBroker broker = new TransitBroker();
+  private final TestBroker broker = new TestBroker();
   private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
   private final CachingConnectionFactory connections = connections();
   private final RabbitTemplate rabbit = new RabbitTemplate(connections);
@@ -58,7 +58,7 @@ class BrokerTroubleTests {
 
   @BeforeEach
   void declare() {
-    queue = TransitBroker.prefix() + "trouble";
+    queue = TestBroker.prefix() + "trouble";
     admin.declareQueue(QueueBuilder.durable(queue).build());
   }
 

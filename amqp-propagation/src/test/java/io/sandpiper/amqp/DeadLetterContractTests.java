@@ -16,6 +16,7 @@ import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
@@ -234,10 +235,11 @@ class DeadLetterContractTests {
   void a_direct_reply_to_an_asynchronous_template_is_that_of_its_test(
       Sandbox sandbox, @Autowired AsyncRabbitTemplate async) throws Exception {
     String text = text(sandbox, "ok");
-    Object answer =
-        async.<String>convertSendAndReceive("dead.questions", text).get(10, TimeUnit.SECONDS);
+    CompletableFuture<String> future = async.convertSendAndReceive("dead.questions", text);
+    CompletableFuture<String> told = future.thenApply(any -> Sandbox.current().id().value());
 
-    assertThat(answer).isEqualTo("answer to " + text);
+    assertThat(told.get(10, TimeUnit.SECONDS)).isEqualTo(sandbox.id().value());
+    assertThat(future).isCompletedWithValue("answer to " + text);
     assertThat(log.rows("dead.questions")).containsExactly(text);
   }
 

@@ -12,6 +12,7 @@ import com.rabbitmq.client.GetResponse;
 import io.sandpiper.Run;
 import java.nio.charset.StandardCharsets;
 import java.util.Date;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -78,6 +79,29 @@ class ForwardingTests {
         .hasToString(new com.rabbitmq.client.Envelope(7, true, "exchange", "key").toString());
     assertThat(restored.properties()).isEqualTo(sent);
     assertThat(restored.hops()).isEqualTo(1);
+  }
+
+  @Test
+  void what_the_broker_has_written_on_its_way_between_homes_is_taken_out() {
+    AMQP.BasicProperties sent =
+        new AMQP.BasicProperties.Builder()
+            .headers(Map.of("x-own", "stays", "x-first-death-queue", "of the application"))
+            .build();
+    Original original = new Original("queue", "exchange", "key", false, sent, new byte[] {1}, null);
+    AMQP.BasicProperties published = PutBackHeader.propertiesOf(original, original.again(false));
+    Map<String, Object> expired = new HashMap<>(published.getHeaders());
+    expired.put("x-death", List.of(Map.of("queue", "sandpiper.home.run.context.queue")));
+    expired.put("x-first-death-queue", "sandpiper.home.run.context.queue");
+    expired.put("x-last-death-reason", "expired");
+
+    Original restored =
+        Original.of(
+            "sandpiper.home.run",
+            new com.rabbitmq.client.Envelope(1, false, "", "sandpiper.home.run"),
+            published.builder().headers(expired).build(),
+            original.body());
+
+    assertThat(restored.properties()).isEqualTo(sent);
   }
 
   @Test

@@ -57,7 +57,7 @@ class InTransitTests {
   private static final Duration AT_ONCE = Duration.ofSeconds(20);
 
   private final Run run = Run.create();
-  private final TransitBroker broker = new TransitBroker();
+  private final TestBroker broker = new TestBroker();
   private final CachingConnectionFactory connections = connections(true);
   private final RabbitTemplate template = new RabbitTemplate(connections);
   private final RabbitAdmin admin = new RabbitAdmin(connections);
@@ -76,7 +76,7 @@ class InTransitTests {
 
   @BeforeEach
   void open() {
-    prefix = TransitBroker.prefix();
+    prefix = TestBroker.prefix();
     sandboxes = List.of(sandbox(), sandbox());
   }
 

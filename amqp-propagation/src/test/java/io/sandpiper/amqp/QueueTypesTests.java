@@ -48,7 +48,7 @@ class QueueTypesTests {
   private static final int MESSAGES = 20;
 
   private final Run run = Run.create();
-  private final TransitBroker broker = new TransitBroker();
+  private final TestBroker broker = new TestBroker();
   private final CachingConnectionFactory connections = connections();
   private final RabbitTemplate rabbit = new RabbitTemplate(connections);
   private final ExecutorService threads = Executors.newFixedThreadPool(TESTS);
@@ -77,7 +77,7 @@ class QueueTypesTests {
 
     Listening(String type, MessageListener listener) {
       Queue declared =
-          QueueBuilder.durable(TransitBroker.prefix() + type)
+          QueueBuilder.durable(TestBroker.prefix() + type)
               .withArgument("x-queue-type", type)
               .build();
       admin.declareQueue(declared);

@@ -28,38 +28,28 @@ final class RawClient implements AutoCloseable {
     CHANNEL
   }
 
-  private final BrokerServer broker;
-  private final VirtualHost virtualHost;
+  private final TestBroker broker;
   private final Connection outside;
   private final List<Connection> opened = new ArrayList<>();
   private final List<String> queues = new ArrayList<>();
 
-  private RawClient(BrokerServer broker) throws Exception {
+  private RawClient(TestBroker broker) throws Exception {
     this.broker = broker;
-    this.virtualHost = broker.createVirtualHost("raw-" + UUID.randomUUID());
     this.outside = factory().newConnection();
   }
 
   /** On the broker that SANDPIPER_RABBIT_URL names, otherwise on an embedded one. */
   static RawClient start() throws Exception {
-    return new RawClient(
-        BrokerServer.start(
-            name ->
-                name.equals("sandpiper.rabbit.url")
-                    ? System.getenv("SANDPIPER_RABBIT_URL")
-                    : name.equals("sandpiper.rabbit.server") ? "embedded" : null));
+    return new RawClient(new TestBroker());
   }
 
   boolean isRabbit() {
-    return !broker.ours();
+    return broker.isRabbit();
   }
 
   /** One that is not wrapped. */
   ConnectionFactory factory() throws Exception {
-    ConnectionFactory factory = new ConnectionFactory();
-    factory.setUri(virtualHost.uri());
-    factory.setAutomaticRecoveryEnabled(false);
-    return factory;
+    return broker.plainFactory();
   }
 
   BrokerKey key() throws Exception {

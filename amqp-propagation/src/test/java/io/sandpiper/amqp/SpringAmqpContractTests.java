@@ -12,7 +12,6 @@ import io.sandpiper.Attribution;
 import io.sandpiper.Hop;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -369,7 +368,6 @@ class SpringAmqpContractTests {
   }
 
   @RepeatedTest(TESTS_AT_ONCE)
-  @Sandboxed(backgroundErrors = BackgroundErrors.REPORT)
   void a_stateful_retry_is_delivered_again_in_its_sandbox(Sandbox sandbox) {
     String text = text(sandbox, "fail2", 1);
     rabbit.convertAndSend("contract.stateful", text);

@@ -106,33 +106,47 @@ class StrayApplication {
   }
 
   @Bean
-  static SimpleRabbitListenerContainerFactory auto(CachingConnectionFactory connections) {
+  static SimpleRabbitListenerContainerFactory auto(
+      CachingConnectionFactory connections, Environment environment) {
     SimpleRabbitListenerContainerFactory factory = new SimpleRabbitListenerContainerFactory();
+    factory.setRecoveryInterval(200L);
     factory.setConnectionFactory(connections);
+    factory.setPrefetchCount(environment.getProperty("test.prefetch", Integer.class, 250));
     factory.setConcurrentConsumers(2);
     return factory;
   }
 
   @Bean
-  static DirectRabbitListenerContainerFactory manual(CachingConnectionFactory connections) {
+  static DirectRabbitListenerContainerFactory manual(
+      CachingConnectionFactory connections, Environment environment) {
     DirectRabbitListenerContainerFactory factory = new DirectRabbitListenerContainerFactory();
+    factory.setMonitorInterval(200);
+    factory.setFailedDeclarationRetryInterval(200L);
     factory.setConnectionFactory(connections);
+    factory.setPrefetchCount(environment.getProperty("test.prefetch", Integer.class, 250));
     factory.setAcknowledgeMode(AcknowledgeMode.MANUAL);
     return factory;
   }
 
   @Bean
-  static DirectRabbitListenerContainerFactory none(CachingConnectionFactory connections) {
+  static DirectRabbitListenerContainerFactory none(
+      CachingConnectionFactory connections, Environment environment) {
     DirectRabbitListenerContainerFactory factory = new DirectRabbitListenerContainerFactory();
+    factory.setMonitorInterval(200);
+    factory.setFailedDeclarationRetryInterval(200L);
     factory.setConnectionFactory(connections);
+    factory.setPrefetchCount(environment.getProperty("test.prefetch", Integer.class, 250));
     factory.setAcknowledgeMode(AcknowledgeMode.NONE);
     return factory;
   }
 
   @Bean
-  static SimpleRabbitListenerContainerFactory transacted(CachingConnectionFactory connections) {
+  static SimpleRabbitListenerContainerFactory transacted(
+      CachingConnectionFactory connections, Environment environment) {
     SimpleRabbitListenerContainerFactory factory = new SimpleRabbitListenerContainerFactory();
+    factory.setRecoveryInterval(200L);
     factory.setConnectionFactory(connections);
+    factory.setPrefetchCount(environment.getProperty("test.prefetch", Integer.class, 250));
     factory.setChannelTransacted(true);
     return factory;
   }

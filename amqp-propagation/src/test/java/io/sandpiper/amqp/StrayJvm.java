@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -23,6 +24,15 @@ final class StrayJvm implements AutoCloseable {
   private final String run;
 
   StrayJvm(String uri) throws Exception {
+    this(uri, HomeLife.USUAL, 250);
+  }
+
+  /**
+   * Starts it.
+   *
+   * @param prefetch how many messages each consumer of its listeners is given ahead
+   */
+  StrayJvm(String uri, HomeLife life, int prefetch) throws Exception {
     process =
         new ProcessBuilder(
                 java.nio.file.Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -31,7 +41,9 @@ final class StrayJvm implements AutoCloseable {
                 System.getProperty(
                     "surefire.test.class.path", System.getProperty("java.class.path")),
                 StrayJvm.class.getName(),
-                uri)
+                uri,
+                life.patience().toString(),
+                String.valueOf(prefetch))
             .redirectError(ProcessBuilder.Redirect.INHERIT)
             .start();
     commands =
@@ -59,6 +71,22 @@ final class StrayJvm implements AutoCloseable {
     return line == null ? "ended" : line.substring(2);
   }
 
+  /** Lets it do nothing at all, as long as a debugger might. */
+  void pause() throws Exception {
+    signal("STOP");
+  }
+
+  void resume() throws Exception {
+    signal("CONT");
+  }
+
+  private void signal(String name) throws Exception {
+    Process sender = new ProcessBuilder("kill", "-" + name, "" + process.pid()).inheritIO().start();
+    if (sender.waitFor() != 0) {
+      throw new IllegalStateException("%s was not sent to JVM %d".formatted(name, process.pid()));
+    }
+  }
+
   void kill() throws Exception {
     process.destroyForcibly().waitFor();
   }
@@ -73,7 +101,9 @@ final class StrayJvm implements AutoCloseable {
 
   /** Runs tests as often as it is told to, until it is told nothing more. */
   public static void main(String[] args) throws Exception {
-    try (ConfigurableApplicationContext context = StrayApplication.start(args[0])) {
+    Homes.of(Run.ofThisJvm(), new HomeLife(Duration.parse(args[1])));
+    try (ConfigurableApplicationContext context =
+        StrayApplication.start(args[0], "--test.prefetch=" + args[2])) {
       System.out.println("> " + Run.ofThisJvm().name());
       BufferedReader commands =
           new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

@@ -44,7 +44,7 @@ class TopologyTests {
   private static final List<String> TYPES = List.of("direct", "fanout", "topic", "headers");
 
   private final Run run = Run.create();
-  private final TransitBroker broker = new TransitBroker();
+  private final TestBroker broker = new TestBroker();
   private @Nullable ConnectionFactory factory;
   private @Nullable Connection connection;
   private @Nullable Channel channel;
@@ -68,7 +68,7 @@ class TopologyTests {
 
   @BeforeEach
   void open() throws Exception {
-    prefix = TransitBroker.prefix();
+    prefix = TestBroker.prefix();
     channel = connection().createChannel();
     channel.confirmSelect();
   }
@@ -80,6 +80,18 @@ class TopologyTests {
     }
     declared.clear();
     channel().close();
+  }
+
+  @Test
+  void a_delayed_exchange_routes_by_the_type_that_it_is_given() {
+    Topology topology = new Topology();
+    topology.exchangeDeclared("later", "x-delayed-message", Map.of("x-delayed-type", "topic"));
+    topology.queueBound("mine", "later", "a.*", Map.of());
+
+    assertThat(topology.routes("later", "a.b", Map.of("x-delay", 500)))
+        .isEqualTo(new Topology.Routes(Set.of("mine"), true));
+    assertThat(topology.routes("later", "b.b", Map.of("x-delay", 500)))
+        .isEqualTo(new Topology.Routes(Set.of(), true));
   }
 
   @ParameterizedTest

@@ -1,5 +1,6 @@
 package io.sandpiper.example;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -88,15 +89,67 @@ class BatchRepository {
         .update();
   }
 
-  void markScored(long batchId) {
-    jdbc.sql("UPDATE batch SET state = 'SCORED' WHERE id = ? AND state = 'PENDING'")
-        .param(batchId)
-        .update();
+  /** Returns whether it was not scored before. */
+  boolean markScored(long batchId) {
+    return jdbc.sql("UPDATE batch SET state = 'SCORED' WHERE id = ? AND state = 'PENDING'")
+            .param(batchId)
+            .update()
+        == 1;
   }
 
   void markFailed(long batchId, String error) {
     jdbc.sql("UPDATE batch SET state = 'FAILED', error = ? WHERE id = ? AND state = 'PENDING'")
         .params(error, batchId)
         .update();
+  }
+
+  /** The batches that wait for an answer since so long; from now on they are asked anew. */
+  List<Long> askedLongAgo(Duration patience) {
+    return jdbc.sql(
+            """
+            UPDATE batch SET asked_at = now()
+            WHERE state = 'PENDING' AND asked_at <= now() - ? * interval '1 millisecond'
+            RETURNING id
+            """)
+        .param(patience.toMillis())
+        .query(Long.class)
+        .list();
+  }
+
+  /** The texts of a batch in the order in which they were submitted. */
+  List<ScoringRequest.Text> texts(long batchId) {
+    return jdbc.sql("SELECT id, text FROM item WHERE batch_id = ? ORDER BY position")
+        .param(batchId)
+        .query(TEXT)
+        .list();
+  }
+
+  /** The labels that a batch has, each once, in the order of the alphabet. */
+  List<String> labels(long batchId) {
+    return jdbc.sql("SELECT DISTINCT label FROM item WHERE batch_id = ? ORDER BY label")
+        .param(batchId)
+        .query(String.class)
+        .list();
+  }
+
+  /** How many items of a batch have a label. */
+  int count(long batchId, String label) {
+    return jdbc.sql("SELECT count(*) FROM item WHERE batch_id = ? AND label = ?")
+        .params(batchId, label)
+        .query(Integer.class)
+        .single();
+  }
+
+  void insertNotification(long batchId, String text) {
+    jdbc.sql("INSERT INTO notification (batch_id, text) VALUES (?, ?)")
+        .params(batchId, text)
+        .update();
+  }
+
+  Optional<String> notification(long batchId) {
+    return jdbc.sql("SELECT text FROM notification WHERE batch_id = ?")
+        .param(batchId)
+        .query(String.class)
+        .optional();
   }
 }

@@ -3,6 +3,7 @@ package io.sandpiper.example;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.amqp.rabbit.annotation.RabbitListener;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.annotation.Transactional;
 
@@ -13,9 +14,11 @@ class ScoringListener {
   private static final Logger log = LoggerFactory.getLogger(ScoringListener.class);
 
   private final BatchRepository batches;
+  private final ApplicationEventPublisher events;
 
-  ScoringListener(BatchRepository batches) {
+  ScoringListener(BatchRepository batches, ApplicationEventPublisher events) {
     this.batches = batches;
+    this.events = events;
   }
 
   @RabbitListener(queues = "${scoring.queues.results}")
@@ -24,7 +27,9 @@ class ScoringListener {
     for (ScoringResult.Score score : result.items()) {
       batches.label(result.batchId(), score);
     }
-    batches.markScored(result.batchId());
+    if (batches.markScored(result.batchId())) {
+      events.publishEvent(new BatchScored(result.batchId()));
+    }
   }
 
   @RabbitListener(queues = "${scoring.queues.failures}")

@@ -30,6 +30,7 @@ class RoundTripsTests {
       assertThat(outcome.failures()).as("failures of run %d", run).isEmpty();
       assertThat(outcome.passed()).isEqualTo(TESTS);
       assertThat(tables.committedRows()).as("after run %d", run).isEqualTo(Tables.Rows.NONE);
+      assertThat(tables.committedNotifications()).as("after run %d", run).isZero();
     }
   }
 

@@ -31,6 +31,12 @@ class Tables {
     return Sandbox.outside(this::rows);
   }
 
+  /** How many notifications there are for everybody. */
+  int committedNotifications() throws Exception {
+    return Sandbox.outside(
+        () -> jdbc.sql("SELECT count(*) FROM notification").query(Integer.class).single());
+  }
+
   record Rows(int batches, int items, int audit) {
 
     static final Rows NONE = new Rows(0, 0, 0);

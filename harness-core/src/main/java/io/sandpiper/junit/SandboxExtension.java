@@ -3,6 +3,7 @@ package io.sandpiper.junit;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Work;
+import io.sandpiper.agent.CallWatching;
 import io.sandpiper.context.Scope;
 import java.lang.reflect.Method;
 import java.util.function.Supplier;
@@ -39,6 +40,7 @@ public final class SandboxExtension
         .getRoot()
         .getStore(NAMESPACE)
         .computeIfAbsent(EndOfRun.class, type -> new EndOfRun(Run.ofThisJvm()), EndOfRun.class);
+    CallWatching.register(Run.ofThisJvm());
     TestSandbox entered =
         TestSandbox.enter(
             Run.ofThisJvm(),

@@ -1,0 +1,149 @@
+package io.sandpiper.agent;
+
+import static net.bytebuddy.matcher.ElementMatchers.isAbstract;
+import static net.bytebuddy.matcher.ElementMatchers.isMethod;
+import static net.bytebuddy.matcher.ElementMatchers.isNative;
+import static net.bytebuddy.matcher.ElementMatchers.isPrivate;
+import static net.bytebuddy.matcher.ElementMatchers.isStatic;
+import static net.bytebuddy.matcher.ElementMatchers.isSubTypeOf;
+import static net.bytebuddy.matcher.ElementMatchers.isSynthetic;
+import static net.bytebuddy.matcher.ElementMatchers.nameContains;
+import static net.bytebuddy.matcher.ElementMatchers.not;
+
+import io.sandpiper.Run;
+import java.lang.instrument.Instrumentation;
+import java.lang.reflect.Proxy;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.WeakHashMap;
+import java.util.stream.Stream;
+import net.bytebuddy.agent.ByteBuddyAgent;
+import net.bytebuddy.asm.Advice;
+import net.bytebuddy.description.method.MethodDescription;
+import net.bytebuddy.matcher.ElementMatcher;
+
+/**
+ * Makes calls of any class known to the sandboxes that watch it. The class, its subclasses or
+ * implementations are changed for the whole JVM; what is recorded only the sandbox decides.
+ *
+ * <p>Without {@code -javaagent} it attaches to its own JVM at the first use. Safe for use by
+ * several threads.
+ */
+public final class CallWatching implements AutoCloseable {
+
+  private static final String AGENT = "net.bytebuddy.agent.ByteBuddyAgent";
+  private static final String BUILDER = "net.bytebuddy.agent.builder.AgentBuilder";
+
+  /** Guarded by itself. */
+  private final Set<Class<?>> watched = Collections.newSetFromMap(new WeakHashMap<>());
+
+  private CallWatching() {}
+
+  /** Has a run watch classes by it, once. */
+  public static void register(Run run) {
+    run.shared(
+        CallWatching.class,
+        () -> {
+          CallWatching watching = new CallWatching();
+          run.addCallWatcher(watching::watch);
+          return watching;
+        });
+  }
+
+  private boolean watch(Class<?> type) {
+    if (!isPresent(BUILDER) || (AgentBridge.find() == null && !isPresent(AGENT))) {
+      return false;
+    }
+    checkVisible(type);
+    synchronized (watched) {
+      if (!watched.contains(type)) {
+        Changes.apply(type, instrumentation());
+        watched.add(type);
+      }
+    }
+    return true;
+  }
+
+  private static boolean isPresent(String type) {
+    try {
+      Class.forName(type, false, CallWatching.class.getClassLoader());
+      return true;
+    } catch (ClassNotFoundException absent) {
+      return false;
+    }
+  }
+
+  private static void checkVisible(Class<?> type) {
+    try {
+      if (Class.forName(CallRecorder.class.getName(), false, type.getClassLoader())
+          == CallRecorder.class) {
+        return;
+      }
+    } catch (ClassNotFoundException invisible) {
+      // Told below.
+    }
+    throw new IllegalStateException(
+        ("Calls of %s cannot be watched: its class loader (%s) does not see Sandpiper's classes."
+                + " Watch the class that calls it.")
+            .formatted(type.getName(), type.getClassLoader()));
+  }
+
+  private static Instrumentation instrumentation() {
+    return AgentBridge.find() instanceof Carrier carrier
+        ? carrier.instrumentation()
+        : Attachment.attach();
+  }
+
+  @Override
+  public void close() {}
+
+  /** Apart, because {@code byte-buddy-agent} may be missing. */
+  private static final class Attachment {
+
+    static Instrumentation attach() {
+      try {
+        return ByteBuddyAgent.install();
+      } catch (IllegalStateException refused) {
+        throw new IllegalStateException(
+            ("Sandpiper could not attach to this JVM to watch calls (%s). Start it with"
+                    + " -javaagent:sandpiper-harness-core.jar, or with"
+                    + " -XX:+EnableDynamicAgentLoading.")
+                .formatted(refused.getMessage()),
+            refused);
+      }
+    }
+  }
+
+  /** Apart, because Byte Buddy may be missing. */
+  private static final class Changes {
+
+    private static final ElementMatcher.Junction<MethodDescription> METHODS =
+        isMethod()
+            .and(not(isPrivate()))
+            .and(not(isStatic()))
+            .and(not(isAbstract()))
+            .and(not(isNative()))
+            .and(not(isSynthetic()));
+
+    static void apply(Class<?> type, Instrumentation instrumentation) {
+      List<Class<?>> loaded =
+          Stream.<Class<?>>of(instrumentation.getAllLoadedClasses())
+              .filter(type::isAssignableFrom)
+              .filter(each -> isChangeable(each, instrumentation))
+              .toList();
+      new Retransformer(instrumentation)
+          .change(
+              loaded,
+              isSubTypeOf(type).and(not(nameContains("$$"))),
+              (builder, same) -> builder.visit(Advice.to(CallAdvice.class).on(METHODS)));
+    }
+
+    private static boolean isChangeable(Class<?> type, Instrumentation instrumentation) {
+      return instrumentation.isModifiableClass(type)
+          && !type.isHidden()
+          && !Proxy.isProxyClass(type)
+          && !type.getName().contains("$$");
+    }
+  }
+}
