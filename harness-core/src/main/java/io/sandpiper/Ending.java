@@ -65,7 +65,7 @@ final class Ending {
         Boolean closed =
             sandbox.monitor().await(left, () -> sandbox.closeIfIdle() ? Boolean.TRUE : null);
         if (closed == null) {
-          notDrained(new OpenWork(sandbox).end(limit));
+          notDrained(new UnfinishedWork(sandbox).end(limit));
           sandbox.closeDoors();
         }
         return interrupted;

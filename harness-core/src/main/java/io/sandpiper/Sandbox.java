@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.ScopedExecutors;
 import io.sandpiper.context.UnitOfWork;
@@ -312,6 +313,15 @@ public final class Sandbox {
    */
   public static @Nullable UnitOfWork beginTask(Object task) {
     return Tasks.LEDGER.begin(task);
+  }
+
+  /**
+   * As {@link #beginTask}, of one that will run again and again.
+   *
+   * @return what makes a unit of work of each run; null where the task is to run as it is
+   */
+  public static @Nullable Repetition repeatTask(Object task) {
+    return Tasks.LEDGER.repeat(task);
   }
 
   /** As {@link #outside}, from now until the scope is closed. */

@@ -84,7 +84,7 @@ public final class Work implements UnitOfWork {
     if (!(doer instanceof TaskThreads threads)) {
       return Scope.open(this, name);
     }
-    if (submitter == null) {
+    if (submitter == null || sandbox.changesNothing()) {
       return threads.bind(this, () -> {});
     }
     Future<?> watch = sandbox.run().shared(InlineWatch.class, InlineWatch::new).watch(this);

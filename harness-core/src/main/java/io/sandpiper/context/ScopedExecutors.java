@@ -31,6 +31,11 @@ public final class ScopedExecutors {
     return new ScopedScheduledExecutorService(service, ledger);
   }
 
+  /** Whether a task is known to a ledger already, so that nobody else is to tell one of it. */
+  public static boolean isScoped(Runnable task) {
+    return task instanceof ScopedTask;
+  }
+
   /**
    * Wraps a future: the functions that are added to what is returned, and to all that follows from
    * it, run in the scope of whoever adds them, and the ledger is told of them.
@@ -69,11 +74,6 @@ public final class ScopedExecutors {
         work.finish(failure);
       }
     };
-  }
-
-  /** Whether a task is known to a ledger already, so that nobody else is to tell one of it. */
-  public static boolean isScoped(Runnable task) {
-    return task instanceof ScopedTask;
   }
 
   /** Whether an executor is one that was wrapped here. */

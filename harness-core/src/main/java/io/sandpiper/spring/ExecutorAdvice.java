@@ -50,6 +50,8 @@ final class ExecutorAdvice implements MethodInterceptor {
           "invoke",
           "invokeAll",
           "invokeAny",
+          "lazySubmit",
+          "externalSubmit",
           "schedule",
           "scheduleAtFixedRate",
           "scheduleWithFixedDelay");

@@ -1,6 +1,6 @@
 package io.sandpiper.spring;
 
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
@@ -25,9 +25,13 @@ final class ScheduledTicks implements BeanDefinitionRegistryPostProcessor {
 
   private final boolean skipped;
 
-  ScheduledTicks(UnaryOperator<@Nullable String> settings) {
-    String value = settings.apply(PROPERTY);
-    skipped = value == null || value.equalsIgnoreCase("skip");
+  /**
+   * @param settings looks a property up
+   */
+  ScheduledTicks(Function<String, @Nullable String> settings) {
+    String set = settings.apply(PROPERTY);
+    String value = set == null ? "skip" : set;
+    skipped = value.equalsIgnoreCase("skip");
     if (!skipped && !value.equalsIgnoreCase("run")) {
       throw new IllegalArgumentException(
           "%s is '%s'. Set it to skip or run.".formatted(PROPERTY, value));

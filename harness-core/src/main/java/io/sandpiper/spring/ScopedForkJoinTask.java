@@ -3,6 +3,7 @@ package io.sandpiper.spring;
 import io.sandpiper.Sandbox;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.UnitOfWork;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
@@ -21,11 +22,11 @@ final class ScopedForkJoinTask extends ForkJoinTask<@Nullable Object> {
   private static final long serialVersionUID = 1;
 
   private final transient Callable<?> task;
-  private final transient @Nullable UnitOfWork work;
+  private final transient UnitOfWork work;
   private volatile boolean begun;
   private transient @Nullable Object result;
 
-  private ScopedForkJoinTask(Callable<?> task, @Nullable UnitOfWork work) {
+  private ScopedForkJoinTask(Callable<?> task, UnitOfWork work) {
     this.task = task;
     this.work = work;
   }
@@ -33,10 +34,11 @@ final class ScopedForkJoinTask extends ForkJoinTask<@Nullable Object> {
   /** What {@code call}, one of the methods that submit a task, returns. */
   static @Nullable Object submit(MethodInvocation call, ForkJoinPool pool) {
     @Nullable Object[] arguments = call.getArguments();
-    Object task = arguments[0];
+    Object task = Objects.requireNonNull(arguments[0]);
+    // It is not null inside a scope, and nobody comes here without one.
+    UnitOfWork work = Objects.requireNonNull(Sandbox.beginTask(task));
     ScopedForkJoinTask scoped =
-        new ScopedForkJoinTask(
-            callable(task, arguments.length > 1 ? arguments[1] : null), Sandbox.beginTask(task));
+        new ScopedForkJoinTask(callable(task, arguments.length > 1 ? arguments[1] : null), work);
     try {
       return switch (call.getMethod().getName()) {
         case "invoke" -> pool.invoke(scoped);
@@ -52,7 +54,7 @@ final class ScopedForkJoinTask extends ForkJoinTask<@Nullable Object> {
     }
   }
 
-  private static Callable<?> callable(@Nullable Object task, @Nullable Object result) {
+  private static Callable<?> callable(Object task, @Nullable Object result) {
     if (task instanceof ForkJoinTask<?> forkJoin) {
       return forkJoin::invoke;
     }
@@ -90,9 +92,7 @@ final class ScopedForkJoinTask extends ForkJoinTask<@Nullable Object> {
   }
 
   private void end() {
-    if (work != null) {
-      work.finish(null);
-    }
+    work.finish(null);
   }
 
   @Override

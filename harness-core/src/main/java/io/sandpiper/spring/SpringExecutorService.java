@@ -11,7 +11,10 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.scheduling.TaskScheduler;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
+import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 
 /**
  * An executor or scheduler of Spring, as the JDK names what it does, for its proxy alone. Its life
@@ -98,16 +101,22 @@ final class SpringExecutorService extends AbstractExecutorService
 
   @Override
   public boolean isShutdown() {
-    return false;
+    if (target instanceof ThreadPoolTaskExecutor executor) {
+      return executor.getThreadPoolExecutor().isShutdown();
+    }
+    if (target instanceof ThreadPoolTaskScheduler scheduler) {
+      return scheduler.getScheduledExecutor().isShutdown();
+    }
+    return target instanceof SimpleAsyncTaskExecutor executor && !executor.isActive();
   }
 
   @Override
   public boolean isTerminated() {
-    return false;
+    return isShutdown();
   }
 
   @Override
   public boolean awaitTermination(long timeout, TimeUnit unit) {
-    return false;
+    return isShutdown();
   }
 }

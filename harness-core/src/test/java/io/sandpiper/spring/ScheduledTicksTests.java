@@ -14,9 +14,11 @@ import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -115,9 +117,9 @@ class ScheduledTicksTests {
       if (Work.current() == null) {
         strays.incrementAndGet();
       }
-      List<Integer> waiting =
+      List<@Nullable Integer> waiting =
           jdbc.sql("DELETE FROM outbox RETURNING id").query(Integer.class).list();
-      waiting.forEach(sink::send);
+      waiting.forEach(id -> sink.send(Objects.requireNonNull(id)));
     }
 
     public int strays() {
@@ -161,7 +163,7 @@ class ScheduledTicksTests {
     }
   }
 
-  private List<Integer> sent() {
+  private List<@Nullable Integer> sent() {
     return jdbc.sql("SELECT id FROM sent ORDER BY id").query(Integer.class).list();
   }
 
@@ -209,7 +211,8 @@ class ScheduledTicksTests {
     jdbc.sql("INSERT INTO sent VALUES (?)").param(key(sandbox)).update();
     orders.place(key(sandbox));
     assertThatThrownBy(() -> sandbox.tick(Poller.class)).hasMessageContaining("sent_pkey");
-    assertThat(assertReceive(called(Sink.class, "send")).header("outcome").toString())
+    assertThat(assertReceive(called(Sink.class, "send")).header("outcome"))
+        .asString()
         .startsWith("threw org.springframework.dao.DuplicateKeyException");
   }
 

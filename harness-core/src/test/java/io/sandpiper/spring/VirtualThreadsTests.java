@@ -18,6 +18,7 @@ import org.junit.jupiter.api.condition.JRE;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.CommandLineRunner;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.test.context.SpringBootTest;
@@ -50,7 +51,7 @@ class VirtualThreadsTests {
 
   VirtualThreadsTests(
       @Autowired JdbcClient jdbc,
-      @Autowired SimpleAsyncTaskExecutor executor,
+      @Autowired @Qualifier("applicationTaskExecutor") SimpleAsyncTaskExecutor executor,
       @Autowired SimpleAsyncTaskScheduler scheduler) {
     this.jdbc = jdbc;
     this.executor = executor;

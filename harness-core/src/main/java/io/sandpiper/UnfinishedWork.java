@@ -7,14 +7,14 @@ import java.util.List;
  * What is still in progress of a test whose end has waited long enough: it is named, its tasks are
  * made to end, and those that do not are named again.
  */
-final class OpenWork {
+final class UnfinishedWork {
 
   private static final Duration GRACE = Duration.ofMillis(500);
 
   private final Sandbox sandbox;
   private final StringBuilder text = new StringBuilder();
 
-  OpenWork(Sandbox sandbox) {
+  UnfinishedWork(Sandbox sandbox) {
     this.sandbox = sandbox;
   }
 
