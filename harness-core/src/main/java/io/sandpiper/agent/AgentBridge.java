@@ -94,6 +94,9 @@ public abstract class AgentBridge {
   /** Somebody is given a failure, maybe inside of others. */
   public abstract void seen(@Nullable Throwable failure);
 
+  /** Somebody is given the failure of a future. */
+  public abstract void seenOf(Object future);
+
   /** Somebody asks for the failure of a task. */
   public abstract void askedOf(ForkJoinTask<?> task);
 

@@ -87,9 +87,16 @@ final class Carrier extends AgentBridge {
   }
 
   private static Errand errand(Object task) {
-    UnitOfWork work =
-        Work.current() != null && Caller.here() != Caller.SHARED ? Sandbox.beginTask(task) : null;
-    return work == null ? Errand.NOBODYS : new Errand.Counted(work);
+    UnitOfWork current = Scope.currentWork();
+    if (current == null) {
+      return Errand.NOBODYS;
+    }
+    Caller caller = Caller.here();
+    if (current instanceof Work) {
+      return caller == Caller.SHARED ? Errand.NOBODYS : counted(task);
+    }
+    // What libraries begin outside of all sandboxes, such as the loops of a container, goes on.
+    return caller == Caller.APPLICATION ? new Errand.Part(current) : Errand.NOBODYS;
   }
 
   @Override
@@ -160,6 +167,7 @@ final class Carrier extends AgentBridge {
   public void delaying(RunnableScheduledFuture<?> task) {
     Work current = Work.current();
     if (current == null) {
+      delayingForNobody(task);
       return;
     }
     Caller caller = Caller.here();
@@ -168,6 +176,14 @@ final class Carrier extends AgentBridge {
       return;
     }
     give(task, task.isPeriodic() ? Repetition.begin(current, task, CANCEL_FUTURE) : counted(task));
+  }
+
+  private void delayingForNobody(RunnableScheduledFuture<?> task) {
+    if (Scope.currentWork() != null
+        && !task.isPeriodic()
+        && task.getDelay(TimeUnit.NANOSECONDS) <= 0) {
+      give(task, errand(task));
+    }
   }
 
   /** What a library plans for later it plans for itself: it outlives the test. */
@@ -241,8 +257,13 @@ final class Carrier extends AgentBridge {
         execution.failed(failure);
       }
     } else if (!(future instanceof Runnable task) || !ScopedExecutors.isScoped(task)) {
-      failures.kept(failure);
+      failures.kept(future, failure);
     }
+  }
+
+  @Override
+  public void seenOf(Object future) {
+    failures.seenOf(future);
   }
 
   @Override
@@ -388,11 +409,14 @@ final class Carrier extends AgentBridge {
 
   @Override
   public @Nullable Object starting(Thread thread) {
-    Work current = Work.current();
-    if (current == null || isInternal(thread.getClass())) {
+    if (Scope.currentWork() == null || isInternal(thread.getClass())) {
       return null;
     }
     Caller caller = Caller.ofThread();
+    Work current = Work.current();
+    if (current == null) {
+      return caller == Caller.THREAD_PER_TASK ? start(thread, errand(thread)) : null;
+    }
     if (caller != Caller.APPLICATION && caller != Caller.THREAD_PER_TASK) {
       return null;
     }

@@ -1,8 +1,11 @@
 package io.sandpiper.agent;
 
 import io.sandpiper.Work;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
@@ -12,27 +15,60 @@ import org.jspecify.annotations.Nullable;
  */
 final class Failures {
 
-  private final IdentityMap<Work> unseen = new IdentityMap<>();
+  /** By the future that keeps it, or by the failure itself where that goes from one to another. */
+  private final IdentityMap<Set<Work>> unseen = new IdentityMap<>();
 
-  /** The work of the current thread has failed, and whoever runs it is not told. */
-  void kept(Throwable failure) {
+  /**
+   * The work of the current thread has failed, and whoever runs it is not told.
+   *
+   * @param future what keeps the failure, or null where stages hand it on
+   */
+  void kept(@Nullable Object future, Throwable failure) {
     Work current = Work.current();
     Throwable reason = reason(failure);
-    if (current == null || reason instanceof CancellationException || unseen.get(reason) != null) {
+    if (current == null || reason instanceof CancellationException) {
+      return;
+    }
+    Set<Work> works = works(future == null ? reason : future);
+    // Two tests may run into one exception that somebody has made beforehand.
+    works.removeIf(work -> work.sandbox().sinceEnd() != null);
+    if (works.stream().anyMatch(work -> work.sandbox() == current.sandbox())) {
       return;
     }
     Work failed = current.sandbox().begin(current.origin());
     if (failed != null) {
-      unseen.put(reason, failed);
+      works.add(failed);
       failed.finish(failure);
     }
   }
 
+  private Set<Work> works(Object key) {
+    Set<Work> none = ConcurrentHashMap.newKeySet();
+    Set<Work> known = unseen.putIfAbsent(key, none);
+    return known == null ? none : known;
+  }
+
   /** Somebody was given a failure, or was told that there is none. */
   void seen(@Nullable Throwable failure) {
-    Work failed = failure == null ? null : unseen.remove(reason(failure));
-    if (failed != null) {
-      failed.failureSeen();
+    if (failure != null) {
+      seenOf(reason(failure));
+    }
+  }
+
+  /** Somebody was given the failure of a future. */
+  void seenOf(Object key) {
+    Set<Work> works = unseen.get(key);
+    if (works == null) {
+      return;
+    }
+    Work current = Work.current();
+    List<Work> own =
+        works.stream()
+            .filter(work -> current != null && work.sandbox() == current.sandbox())
+            .toList();
+    for (Work work : own.isEmpty() ? List.copyOf(works) : own) {
+      works.remove(work);
+      work.failureSeen();
     }
   }
 

@@ -33,6 +33,26 @@ final class FutureAdvice {
     }
   }
 
+  /** A future task throws its failure at whoever asks for the result. */
+  static final class ReportTask {
+
+    @Advice.OnMethodExit(onThrowable = Throwable.class)
+    static void exit(@Advice.This Object future, @Advice.Thrown @Nullable Throwable thrown) {
+      if (thrown != null) {
+        AgentBridge.installed().seenOf(future);
+      }
+    }
+  }
+
+  /** A future task returns its failure. */
+  static final class TaskExceptionNow {
+
+    @Advice.OnMethodExit
+    static void exit(@Advice.This Object future) {
+      AgentBridge.installed().seenOf(future);
+    }
+  }
+
   /** A future throws its failure at whoever asks for the result. */
   static final class Report {
 

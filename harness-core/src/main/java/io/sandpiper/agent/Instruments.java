@@ -167,8 +167,8 @@ final class Instruments {
     String task = CONCURRENT + "FutureTask";
     at(task, named("cancel"), FutureAdvice.Cancel.class);
     at(task, named("setException"), FutureAdvice.Fail.class);
-    at(task, named("report"), FutureAdvice.Report.class);
-    atIfPresent(task, named("exceptionNow"), FutureAdvice.ExceptionNow.class);
+    at(task, named("report"), FutureAdvice.ReportTask.class);
+    atIfPresent(task, named("exceptionNow"), FutureAdvice.TaskExceptionNow.class);
   }
 
   private void stages() {

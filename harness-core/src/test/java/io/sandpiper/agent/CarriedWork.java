@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
+import io.sandpiper.CountedWork;
 import io.sandpiper.Isolation;
-import io.sandpiper.OpenWork;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed.BackgroundErrors;
@@ -115,7 +115,7 @@ class CarriedWork {
 
   /** How many tasks the end of the test would wait for. */
   private int open() {
-    return OpenWork.of(sandbox);
+    return CountedWork.of(sandbox);
   }
 
   /** Ends the sandbox on another thread and opens the gate when it waits. */
@@ -803,12 +803,14 @@ class CarriedWork {
   void what_is_outside_of_sandboxes_is_not_carried_to_threads_that_go_on() throws Exception {
     unbind();
     AtomicReference<Boolean> outside = new AtomicReference<>(true);
-    Sandbox.outside(
-        () -> {
-          pool.execute(() -> outside.set(Sandbox.isOutside()));
-          return null;
-        });
-    pool.submit(() -> {}).get();
+    Thread thread =
+        Sandbox.outside(
+            () -> {
+              Thread started = new Thread(() -> outside.set(Sandbox.isOutside()));
+              started.start();
+              return started;
+            });
+    thread.join();
     assertThat(outside).hasValue(false);
     end();
   }

@@ -1,9 +1,9 @@
 package io.sandpiper;
 
 /** How much work a sandbox has open, for tests of other packages. */
-public final class OpenWork {
+public final class CountedWork {
 
-  private OpenWork() {}
+  private CountedWork() {}
 
   /** The number of units of work that the end of the test would wait for. */
   public static int of(Sandbox sandbox) {
