@@ -3,13 +3,16 @@ package io.sandpiper;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.context.Scope;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ForkJoinPool;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
@@ -103,6 +106,52 @@ class WrappedExecutorTests {
     scoped.shutdown();
     assertThat(ExecutorContract.counted(traffic.sandbox)).isEmpty();
     traffic.run.end(traffic.sandbox, null);
+  }
+
+  @Test
+  void a_future_that_a_fork_join_pool_drops_is_cancelled_as_it_would_be_without_us()
+      throws Exception {
+    ExecutorService pool = Sandbox.wrap((ExecutorService) new ForkJoinPool(1));
+    CountDownLatch running = new CountDownLatch(1);
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    Traffic traffic = new Traffic("T.drops");
+    pool.execute(
+        () -> {
+          running.countDown();
+          ExecutorContract.awaitThoughInterrupted(mayEnd);
+        });
+    running.await();
+    Future<?> future;
+    try (Scope scope = traffic.bind()) {
+      future = pool.submit(() -> {});
+    }
+    pool.shutdownNow();
+    assertThat(future.isCancelled()).isTrue();
+    mayEnd.countDown();
+    traffic.run.end(traffic.sandbox, null);
+  }
+
+  @Test
+  void the_common_pool_is_never_shut_down_and_loses_no_task() throws Exception {
+    ExecutorService common = Sandbox.wrap((ExecutorService) ForkJoinPool.commonPool());
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    AtomicInteger ran = new AtomicInteger();
+    Traffic traffic = new Traffic("T.common");
+    int tasks = ForkJoinPool.commonPool().getParallelism() + 4;
+    try (Scope scope = traffic.bind()) {
+      for (int i = 0; i < tasks; i++) {
+        common.execute(
+            () -> {
+              ExecutorContract.awaitThoughInterrupted(mayEnd);
+              ran.incrementAndGet();
+            });
+      }
+    }
+    common.shutdownNow();
+    assertThat(ExecutorContract.counted(traffic.sandbox)).hasSize(tasks);
+    mayEnd.countDown();
+    traffic.run.end(traffic.sandbox, null);
+    assertThat(ran).hasValue(tasks);
   }
 
   @Test

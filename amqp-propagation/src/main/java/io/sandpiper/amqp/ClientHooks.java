@@ -38,6 +38,7 @@ final class ClientHooks {
   private final Commands commands;
   private final Traffic traffic;
   private final HookedConnections connections;
+  private final TimedPolls timedPolls;
 
   // The client calls both collectors, one after the other, on one thread.
   private final ThreadLocal<@Nullable CountedConsumer> registering = new ThreadLocal<>();
@@ -48,6 +49,7 @@ final class ClientHooks {
     this.commands = Commands.install(factory, trafficListenerOf(factory), broker, run);
     this.traffic = new Traffic(run, broker);
     this.connections = HookedConnections.of(run);
+    this.timedPolls = TimedPolls.of(run);
   }
 
   /** Puts in what is not there; a factory may have been given another collector since. */
@@ -268,6 +270,7 @@ final class ClientHooks {
       } else if (args[0] instanceof Channel channel) {
         switch (event) {
           case "basicConsume" -> registered(channel, flag(args, 2));
+          case "basicCancel" -> timedPolls.cancelled(channel);
           case "consumedMessage" -> got(channel, args);
           case "basicAck" -> settled(channel, args, flag(args, 2));
           case "basicNack", "basicReject" -> settled(channel, args, false);

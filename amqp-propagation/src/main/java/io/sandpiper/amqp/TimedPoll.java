@@ -12,6 +12,8 @@ import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +41,13 @@ final class TimedPoll extends DelegatingConsumer {
   private final ScopedConsumer scoped;
   private volatile @Nullable Waiting waiting;
   private volatile boolean over;
+
+  /**
+   * Held while this asks the broker something. The client sends what has waited behind the closing
+   * of a channel after it, and the broker closes the connection then.
+   */
+  private final Lock asking = new ReentrantLock();
+
   private volatile @Nullable String cancelled;
 
   // Used by the clock alone.
@@ -125,6 +134,7 @@ final class TimedPoll extends DelegatingConsumer {
       taking.keeps = true;
       Polling.Source source = new Polling.Source(channel, scoped.queue(), false);
       waiting = new Waiting(caller, source, clock.repeat(this::look));
+      clock.add(channel, this);
     }
   }
 
@@ -170,7 +180,12 @@ final class TimedPoll extends DelegatingConsumer {
   private void pass(Waiting on, String consumerTag, long deliveryTag, Original message)
       throws IOException {
     Channel channel = on.source().channel();
+    asking.lock();
     try {
+      if (over) {
+        channel.basicReject(deliveryTag, true);
+        return;
+      }
       if (Transits.headers(message.properties()).containsKey(STREAM_OFFSET)) {
         // Whoever reads a stream leaves it as it is.
         channel.basicAck(deliveryTag, false);
@@ -183,11 +198,29 @@ final class TimedPoll extends DelegatingConsumer {
     } catch (ShutdownSignalException closed) {
       // The broker delivers it again by itself.
       stop();
+    } finally {
+      asking.unlock();
     }
   }
 
   /** Once in a while, as long as the template waits. */
   private void look() {
+    asking.lock();
+    try {
+      lookAlone();
+    } finally {
+      asking.unlock();
+    }
+  }
+
+  /** Ends this, when it has been answered what it has asked. */
+  void leave() {
+    stop();
+    asking.lock();
+    asking.unlock();
+  }
+
+  private void lookAlone() {
     Waiting on = waiting;
     if (on == null || over) {
       return;
@@ -276,6 +309,10 @@ final class TimedPoll extends DelegatingConsumer {
   @Override
   public void handleShutdownSignal(String consumerTag, ShutdownSignalException signal) {
     stop();
+    Waiting on = waiting;
+    if (on != null) {
+      clock.remove(on.source().channel(), this);
+    }
     super.handleShutdownSignal(consumerTag, signal);
   }
 }

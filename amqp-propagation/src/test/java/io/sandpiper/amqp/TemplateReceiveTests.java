@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.rabbitmq.client.Channel;
+import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.GetResponse;
 import io.sandpiper.Sandbox;
 import java.time.Duration;
@@ -242,6 +243,36 @@ class TemplateReceiveTests {
     } finally {
       pool.shutdownNow();
     }
+    assertThat(receive(one, Way.RECEIVE, queue, LONG)).isEqualTo("one 1");
+  }
+
+  /** Giving up closes the channel, and nothing may be asked on it then. */
+  @Test
+  void giving_up_while_the_queue_is_searched_leaves_the_connection_open() throws Exception {
+    String queue = client.queue();
+    client.send(queue, one.id().value(), "one 1");
+    Connection before = connections.createConnection().getDelegate();
+    ExecutorService pool = Executors.newFixedThreadPool(TESTS);
+    try {
+      List<Future<List<@Nullable String>>> all = new ArrayList<>();
+      for (int i = 0; i < TESTS; i++) {
+        all.add(
+            pool.submit(
+                () -> {
+                  List<@Nullable String> got = new ArrayList<>();
+                  for (int timeout = 30; timeout < 70; timeout++) {
+                    got.add(receive(two, Way.RECEIVE, queue, timeout));
+                  }
+                  return got;
+                }));
+      }
+      for (Future<List<@Nullable String>> each : all) {
+        assertThat(each.get(60, TimeUnit.SECONDS)).containsOnlyNulls();
+      }
+    } finally {
+      pool.shutdownNow();
+    }
+    assertThat(connections.createConnection().getDelegate()).isSameAs(before);
     assertThat(receive(one, Way.RECEIVE, queue, LONG)).isEqualTo("one 1");
   }
 

@@ -112,7 +112,7 @@ class BatchRepository {
             RETURNING id
             """)
         .param(patience.toMillis())
-        .query(Long.class)
+        .query((row, number) -> row.getLong("id"))
         .list();
   }
 
@@ -128,7 +128,7 @@ class BatchRepository {
   List<String> labels(long batchId) {
     return jdbc.sql("SELECT DISTINCT label FROM item WHERE batch_id = ? ORDER BY label")
         .param(batchId)
-        .query(String.class)
+        .query((row, number) -> row.getString("label"))
         .list();
   }
 

@@ -97,8 +97,8 @@ public abstract class AgentBridge {
   /** Somebody asks for the failure of a task. */
   public abstract void askedOf(ForkJoinTask<?> task);
 
-  /** A function that is given failures; returns what takes its place. */
-  public abstract @Nullable Object looking(@Nullable Object function);
+  /** A function that is given failures is handed to a method; returns what takes its place. */
+  public abstract @Nullable Object looking(String method, @Nullable Object function);
 
   /** A fork-join pool is given a task. */
   public abstract void submitting(ForkJoinPool pool, ForkJoinTask<?> task);

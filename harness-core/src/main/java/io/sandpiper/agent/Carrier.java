@@ -15,10 +15,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RunnableScheduledFuture;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BiConsumer;
-import java.util.function.BiFunction;
 import java.util.function.Consumer;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -250,47 +247,22 @@ final class Carrier extends AgentBridge {
 
   @Override
   public void seen(@Nullable Throwable failure) {
-    if (failure != null) {
-      failures.seen(failure);
-    }
+    failures.seen(failure);
   }
 
   @Override
   public void askedOf(ForkJoinTask<?> task) {
-    Execution execution = executions.remove(task);
-    if (execution != null) {
+    Execution execution = executions.get(task);
+    if (execution != null && task.isCompletedAbnormally()) {
       execution.failureSeen();
     }
   }
 
   @Override
-  @SuppressWarnings("unchecked")
-  public @Nullable Object looking(@Nullable Object function) {
-    if (function == null || function.getClass().getName().equals(CANCELLER)) {
-      return function;
-    }
-    if (function instanceof BiFunction<?, ?, ?> handler) {
-      var handle = (BiFunction<Object, @Nullable Throwable, Object>) handler;
-      return (BiFunction<Object, @Nullable Throwable, Object>)
-          (value, failure) -> {
-            seen(failure);
-            return handle.apply(value, failure);
-          };
-    }
-    if (function instanceof BiConsumer<?, ?> action) {
-      var accept = (BiConsumer<Object, @Nullable Throwable>) action;
-      return (BiConsumer<Object, @Nullable Throwable>)
-          (value, failure) -> {
-            seen(failure);
-            accept.accept(value, failure);
-          };
-    }
-    var recover = (Function<Throwable, Object>) function;
-    return (Function<Throwable, Object>)
-        failure -> {
-          seen(failure);
-          return recover.apply(failure);
-        };
+  public @Nullable Object looking(String method, @Nullable Object function) {
+    return function == null || function.getClass().getName().equals(CANCELLER)
+        ? function
+        : Looking.of(method, function, failures);
   }
 
   @Override
@@ -416,14 +388,23 @@ final class Carrier extends AgentBridge {
 
   @Override
   public @Nullable Object starting(Thread thread) {
-    if (Work.current() == null || isInternal(thread.getClass())) {
+    Work current = Work.current();
+    if (current == null || isInternal(thread.getClass())) {
       return null;
     }
     Caller caller = Caller.ofThread();
     if (caller != Caller.APPLICATION && caller != Caller.THREAD_PER_TASK) {
       return null;
     }
-    instruments.threadClass(thread.getClass());
+    try {
+      instruments.threadClass(thread.getClass());
+    } catch (IllegalStateException unchangeable) {
+      current
+          .sandbox()
+          .journal()
+          .note("%s works for no test: %s".formatted(thread, unchangeable.getMessage()));
+      return null;
+    }
     return start(thread, counted(thread));
   }
 

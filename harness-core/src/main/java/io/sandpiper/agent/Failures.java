@@ -4,6 +4,7 @@ import io.sandpiper.Work;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The failures that futures keep, until somebody is given them: what nobody has seen when the test
@@ -27,9 +28,9 @@ final class Failures {
     }
   }
 
-  /** Somebody was given a failure. */
-  void seen(Throwable failure) {
-    Work failed = unseen.remove(reason(failure));
+  /** Somebody was given a failure, or was told that there is none. */
+  void seen(@Nullable Throwable failure) {
+    Work failed = failure == null ? null : unseen.remove(reason(failure));
     if (failed != null) {
       failed.failureSeen();
     }

@@ -58,9 +58,10 @@ final class FutureAdvice {
 
     @Advice.OnMethodEnter
     static void enter(
+        @Advice.Origin("#m") String method,
         @Advice.Argument(value = 1, readOnly = false, typing = Assigner.Typing.DYNAMIC)
             @Nullable Object function) {
-      function = AgentBridge.installed().looking(function);
+      function = AgentBridge.installed().looking(method, function);
     }
   }
 

@@ -98,15 +98,19 @@ class ScopedExecutorService extends AbstractExecutorService {
         scoped.abandon();
       }
     }
-    // The common pool, for one, does not shut down.
-    for (ScopedTask task : isShutdown() ? waiting().tasks() : List.<ScopedTask>of()) {
-      task.abandon();
-      if (delegate instanceof ForkJoinPool && task instanceof Future<?> future) {
-        // It cancels what it does not run, but knows of no future of ours.
-        future.cancel(false);
-      }
+    // An adapter may not tell that it was shut down, but the common pool never is.
+    if (delegate != ForkJoinPool.commonPool()) {
+      waiting().tasks().forEach(this::drop);
     }
     return never;
+  }
+
+  private void drop(ScopedTask task) {
+    task.abandon();
+    if (delegate instanceof ForkJoinPool && task instanceof Future<?> future) {
+      // It cancels what it does not run, but knows of no future of ours.
+      future.cancel(false);
+    }
   }
 
   @Override
