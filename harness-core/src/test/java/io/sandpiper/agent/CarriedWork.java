@@ -144,11 +144,14 @@ class CarriedWork {
     };
   }
 
-  private void fill() {
-    pool.execute(this::await);
-    while (pool.getActiveCount() == 0) {
-      Thread.onSpinWait();
-    }
+  private void fill() throws InterruptedException {
+    CountDownLatch begun = new CountDownLatch(1);
+    pool.execute(
+        () -> {
+          begun.countDown();
+          await();
+        });
+    assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
   }
 
   /** Ends the sandbox while the pool's only thread is still busy, with nothing but its task. */

@@ -39,6 +39,13 @@ class InterleavedWork {
   private final Queue<String> wrong = new ConcurrentLinkedQueue<>();
   private final AtomicInteger ran = new AtomicInteger();
 
+  /** Tests before this one may have dropped tasks that are not collected yet. */
+  private final int waitingBefore = waiting();
+
+  private static int waiting() {
+    return ((Carrier) AgentBridge.installed()).waiting();
+  }
+
   /** The same object for all tests. */
   private final Runnable shared =
       () -> {
@@ -208,7 +215,7 @@ class InterleavedWork {
     }
     pool.shutdown();
     assertThat(pool.awaitTermination(30, TimeUnit.SECONDS)).isTrue();
-    assertThat(((Carrier) AgentBridge.installed()).waiting()).as("tasks that are known").isZero();
+    assertThat(waiting()).as("tasks that are known").isLessThanOrEqualTo(waitingBefore);
     assertThat(wrong).isEmpty();
   }
 }
