@@ -96,8 +96,13 @@ final class Ledger {
     return !others.isEmpty() || !inTransit.isEmpty();
   }
 
-  boolean nothingExpected() {
-    return idle() && outstanding.isEmpty();
+  /**
+   * Whether nothing can come any more but by what the caller does.
+   *
+   * @param caller the work that asks, or null
+   */
+  boolean nothingExpected(@Nullable Work caller) {
+    return (caller == null ? idle() : !isBusyBeside(caller)) && outstanding.isEmpty();
   }
 
   List<Work> counted() {

@@ -71,13 +71,15 @@ final class Waits {
   @Nullable Hop unexpected(Expectation unexpected, Duration atMost) {
     record Verdict(@Nullable Hop hop) {}
     Candidates candidates = new Candidates(sandbox, unexpected);
+    Work caller = Work.current();
     Verdict verdict =
         await(
             candidates,
             atMost,
             () -> {
               Hop hop = candidates.first();
-              return hop != null || (!candidates.stale() && sandbox.ledger().nothingExpected())
+              return hop != null
+                      || (!candidates.stale() && sandbox.ledger().nothingExpected(caller))
                   ? new Verdict(hop)
                   : null;
             });

@@ -218,6 +218,17 @@ class SandboxAssertionsTests {
   }
 
   @Test
+  void refute_in_a_task_does_not_wait_for_that_task() throws Exception {
+    Callable<Boolean> task =
+        Sandbox.wrap(
+            () -> {
+              refuteReceive(received("q"), LONG);
+              return true;
+            });
+    assertThat(task.call()).isTrue();
+  }
+
+  @Test
   void refute_waits_while_an_answer_is_outstanding_and_ends_with_it() throws Exception {
     traffic.send("requests", "c1", "{}");
     FutureTask<Boolean> refuting =
