@@ -185,7 +185,7 @@ class UnownedTests {
     Sandbox ending = sandbox;
     assertThatThrownBy(() -> db.run.end(ending, new AssertionError("the test's own")))
         .hasMessageContaining(
-            "task Late, submitted at io.sandpiper.jdbc.UnownedTests.a_task_of_an_ended_test")
+            "task UnownedTests$Late, submitted at io.sandpiper.jdbc.UnownedTests.a_task_of_an_ended_test")
         .hasMessageContaining("not begun");
     Future<?> late = stranger.submit(task);
     assertThatThrownBy(() -> late.get(30, TimeUnit.SECONDS))
