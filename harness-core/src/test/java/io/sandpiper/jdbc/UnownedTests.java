@@ -191,7 +191,7 @@ class UnownedTests {
     assertThatThrownBy(() -> late.get(30, TimeUnit.SECONDS))
         .rootCause()
         .isInstanceOf(SandboxEndedException.class)
-        .hasMessageContaining("refused on thread stranger (task Late, submitted at")
+        .hasMessageContaining("refused on thread stranger (task UnownedTests$Late, submitted at")
         .hasMessageContaining("UnownedTests.a_task_of_an_ended_test");
   }
 
