@@ -15,11 +15,11 @@ import org.springframework.transaction.event.TransactionalEventListener;
 class Notifier {
 
   private final BatchRepository batches;
-  private final Executor executor;
+  private final Executor queries;
 
-  Notifier(BatchRepository batches, @Qualifier("applicationTaskExecutor") Executor executor) {
+  Notifier(BatchRepository batches, @Qualifier("queries") Executor queries) {
     this.batches = batches;
-    this.executor = executor;
+    this.queries = queries;
   }
 
   @Async
@@ -31,7 +31,7 @@ class Notifier {
   private CompletableFuture<String> summary(long batchId) {
     List<CompletableFuture<String>> parts =
         batches.labels(batchId).stream()
-            .map(label -> CompletableFuture.supplyAsync(() -> part(batchId, label), executor))
+            .map(label -> CompletableFuture.supplyAsync(() -> part(batchId, label), queries))
             .toList();
     return CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new))
         .thenApply(done -> String.join(", ", parts.stream().map(CompletableFuture::join).toList()));

@@ -60,6 +60,7 @@ class LeakingRunTests {
   private static EngineExecutionResults run(Class<?> testClass) {
     EngineExecutionResults results =
         EngineTestKit.engine("junit-jupiter").selectors(selectClass(testClass)).execute();
+    assertThat(results.testEvents().failed().stream().map(LeakingRunTests::failure)).isEmpty();
     results.testEvents().assertStatistics(of -> of.started(1).succeeded(1));
     return results;
   }
