@@ -37,7 +37,7 @@ public final class PostgresServer implements AutoCloseable {
           "fsync", "off",
           "full_page_writes", "off",
           "synchronous_commit", "off",
-          "max_connections", "300",
+          "max_connections", "500",
           "max_locks_per_transaction", "256",
           "shared_buffers", "128MB",
           "max_wal_size", "256MB",
