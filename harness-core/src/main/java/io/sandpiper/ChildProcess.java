@@ -9,6 +9,9 @@ final class ChildProcess implements Doer {
 
   private volatile @Nullable Process process;
 
+  /** One that ends leaves its children to somebody else, so they are remembered. */
+  private volatile List<ProcessHandle> asked = List.of();
+
   void started(Process process) {
     this.process = process;
   }
@@ -24,9 +27,8 @@ final class ChildProcess implements Doer {
     if (child == null || !child.isAlive()) {
       return false;
     }
-    // One that ends leaves its children to somebody else.
-    List<ProcessHandle> all = all(child);
-    all.forEach(ProcessHandle::destroy);
+    asked = all(child);
+    asked.forEach(ProcessHandle::destroy);
     return true;
   }
 
@@ -34,7 +36,7 @@ final class ChildProcess implements Doer {
   public void kill() {
     Process child = process;
     if (child != null) {
-      all(child).forEach(ProcessHandle::destroyForcibly);
+      Stream.concat(asked.stream(), all(child).stream()).forEach(ProcessHandle::destroyForcibly);
     }
   }
 

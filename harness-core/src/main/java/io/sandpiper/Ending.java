@@ -66,6 +66,7 @@ final class Ending {
             sandbox.monitor().await(left, () -> sandbox.closeIfIdle() ? Boolean.TRUE : null);
         if (closed == null) {
           notDrained(new UnfinishedWork(sandbox).end(limit));
+          interrupted |= Thread.interrupted();
           sandbox.closeDoors();
         }
         return interrupted;

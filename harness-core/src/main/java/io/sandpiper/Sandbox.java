@@ -350,6 +350,11 @@ public final class Sandbox {
     return work != null && work.sandbox().calls.watches(type);
   }
 
+  /** A value as text for {@link #called}; says so where its own {@code toString()} fails. */
+  public static String textOf(@Nullable Object value) {
+    return WatchedCalls.text(value);
+  }
+
   /**
    * Records a call that has ended, where the current thread works for a test that watches it.
    *

@@ -63,6 +63,8 @@ final class UnfinishedWork {
     }
     if (endedInTime(told)) {
       text.append("What runs of it was told to stop, and has.\n");
+      // A process that has ended may have left others behind.
+      told.forEach(Work::kill);
       return;
     }
     text.append(

@@ -5,7 +5,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArraySet;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
@@ -57,10 +56,18 @@ final class WatchedCalls {
     for (Object argument : arguments) {
       try {
         array.add(JSON.<JsonNode>valueToTree(argument));
-      } catch (JacksonException | StackOverflowError unreadable) {
-        array.add(String.valueOf(argument));
+      } catch (RuntimeException | StackOverflowError unreadable) {
+        array.add(text(argument));
       }
     }
     return array.toString();
+  }
+
+  static String text(@Nullable Object value) {
+    try {
+      return String.valueOf(value);
+    } catch (RuntimeException | StackOverflowError unreadable) {
+      return "a %s that cannot be written".formatted(value == null ? "" : value.getClass());
+    }
   }
 }

@@ -239,6 +239,9 @@ final class TimedPoll extends DelegatingConsumer {
     } catch (IOException | ShutdownSignalException closed) {
       // The template is told by the client.
       stop();
+    } catch (RuntimeException failed) {
+      stop();
+      on.caller().failed(failed);
     }
   }
 

@@ -68,8 +68,8 @@ public final class CallRecorder {
   private static String outcome(
       String returnType, @Nullable Object returned, @Nullable Throwable thrown) {
     if (thrown != null) {
-      return "threw " + thrown;
+      return "threw " + Sandbox.textOf(thrown);
     }
-    return returnType.equals("void") ? "returned" : "returned " + returned;
+    return returnType.equals("void") ? "returned" : "returned " + Sandbox.textOf(returned);
   }
 }

@@ -208,10 +208,10 @@ final class Carrier extends AgentBridge {
     Runnable actual = task instanceof SubmittedAgain again ? again.task() : task;
     Errand errand = task instanceof SubmittedAgain again ? again.errand() : claim(task);
     Errand.Begun begun = errand == null ? null : errand.begin();
-    if (begun == null) {
-      actual.run();
-    } else {
+    if (begun != null) {
       run(actual, begun);
+    } else if (errand == null || !errand.repeats()) {
+      actual.run();
     }
   }
 
@@ -234,8 +234,9 @@ final class Carrier extends AgentBridge {
 
   @Override
   public void abandoned(Object task) {
-    Errand errand = errands.remove(task);
-    if (errand != null) {
+    Errand errand = errands.get(task);
+    // A run of a repeated one may be about to begin, and has to find out that its test has ended.
+    if (errand != null && (errand.repeats() || errands.remove(task, errand))) {
       errand.abandon();
     }
   }
@@ -422,7 +423,7 @@ final class Carrier extends AgentBridge {
     }
     try {
       instruments.threadClass(thread.getClass());
-    } catch (IllegalStateException unchangeable) {
+    } catch (IllegalStateException | LinkageError unchangeable) {
       current
           .sandbox()
           .journal()

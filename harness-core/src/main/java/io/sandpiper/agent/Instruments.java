@@ -119,13 +119,14 @@ final class Instruments {
       return;
     }
     synchronized (threadClasses) {
-      if (threadClasses.add(runs)) {
+      if (!threadClasses.contains(runs)) {
         retransformer.change(
             List.of(runs),
             anyOf(runs),
             (builder, same) ->
                 builder.visit(
                     Advice.to(ThreadAdvice.Run.class).on(named("run").and(takesNoArguments()))));
+        threadClasses.add(runs);
       }
     }
   }

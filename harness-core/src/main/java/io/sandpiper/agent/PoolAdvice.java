@@ -114,8 +114,10 @@ final class PoolAdvice {
   static final class TimerTaskCancel {
 
     @Advice.OnMethodExit
-    static void exit(@Advice.This Object task) {
-      AgentBridge.installed().abandoned(task);
+    static void exit(@Advice.This Object task, @Advice.Return boolean cancelled) {
+      if (cancelled) {
+        AgentBridge.installed().abandoned(task);
+      }
     }
   }
 

@@ -2,7 +2,6 @@ package io.sandpiper.context;
 
 import java.util.concurrent.Callable;
 import java.util.concurrent.Executor;
-import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
@@ -60,7 +59,7 @@ final class ScopedScheduledExecutorService extends ScopedExecutorService
       ScheduledFuture<?> timer = delegate.schedule((Runnable) task, delay, unit);
       task.cancelWith(timer);
       return new ScopedScheduledFuture<>(task, timer);
-    } catch (RejectedExecutionException rejected) {
+    } catch (RuntimeException | Error rejected) {
       task.abandon();
       throw rejected;
     }

@@ -47,10 +47,10 @@ final class CallAdvice implements MethodInterceptor {
     try {
       result = call.proceed();
     } catch (Throwable failure) {
-      tell(type, call, "threw " + text(failure));
+      tell(type, call, "threw " + Sandbox.textOf(failure));
       throw failure;
     }
-    tell(type, call, "returned " + text(result));
+    tell(type, call, "returned " + Sandbox.textOf(result));
     return result;
   }
 
@@ -70,13 +70,5 @@ final class CallAdvice implements MethodInterceptor {
 
   private static void tell(Class<?> type, MethodInvocation call, String outcome) {
     Sandbox.called(type, call.getMethod().getName(), call.getArguments(), outcome);
-  }
-
-  private static String text(@Nullable Object value) {
-    try {
-      return String.valueOf(value);
-    } catch (RuntimeException unreadable) {
-      return "a %s that cannot be written".formatted(value == null ? "" : value.getClass());
-    }
   }
 }

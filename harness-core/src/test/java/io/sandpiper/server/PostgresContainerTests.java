@@ -35,7 +35,7 @@ class PostgresContainerTests {
           .matches("PostgreSQL \\S+ in a container of \\S+ on port \\d+");
       assertThat(query(first, "SELECT current_database()")).isEqualTo("first");
       assertThat(query(second, "SELECT current_database()")).isEqualTo("second");
-      assertThat(query(first, "SHOW max_connections")).isEqualTo("300");
+      assertThat(query(first, "SHOW max_connections")).isEqualTo("500");
     }
   }
 

@@ -81,7 +81,7 @@ class PostgresServerTests {
     TestDatabase database = server.createDatabase("tuned");
 
     assertThat(query(database, "SHOW fsync")).isEqualTo("off");
-    assertThat(query(database, "SHOW max_connections")).isEqualTo("300");
+    assertThat(query(database, "SHOW max_connections")).isEqualTo("500");
     assertThat(query(database, "SHOW listen_addresses")).isEqualTo("127.0.0.1");
     assertThat(query(database, "SHOW server_encoding")).isEqualTo("UTF8");
     assertThat(query(database, "SELECT upper('ü')")).isEqualTo("Ü");

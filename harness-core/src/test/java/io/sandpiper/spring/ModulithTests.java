@@ -9,6 +9,7 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.parallel.Execution;
@@ -58,6 +59,7 @@ class ModulithTests {
 
   static class Orders {
 
+    private final AtomicInteger placed = new AtomicInteger();
     private final JdbcClient jdbc;
     private final ApplicationEventPublisher events;
 
@@ -70,11 +72,17 @@ class ModulithTests {
     public void place(int id) {
       jdbc.sql("INSERT INTO placed VALUES (?)").param(id).update();
       events.publishEvent(new Placed(id));
+      placed.incrementAndGet();
+    }
+
+    public int placed() {
+      return placed.get();
     }
   }
 
   static class Inventory {
 
+    private final AtomicInteger stocked = new AtomicInteger();
     private final JdbcClient jdbc;
 
     Inventory(JdbcClient jdbc) {
@@ -83,7 +91,14 @@ class ModulithTests {
 
     @ApplicationModuleListener
     public void on(Placed placed) {
-      jdbc.sql("INSERT INTO stock SELECT id FROM placed WHERE id = ?").param(placed.id()).update();
+      stocked.addAndGet(
+          jdbc.sql("INSERT INTO stock SELECT id FROM placed WHERE id = ?")
+              .param(placed.id())
+              .update());
+    }
+
+    public int stocked() {
+      return stocked.get();
     }
   }
 
@@ -96,7 +111,9 @@ class ModulithTests {
   }
 
   @AfterAll
-  static void nothing_is_left(@Autowired JdbcClient jdbc) {
+  static void all_is_done_and_nothing_is_left(
+      @Autowired JdbcClient jdbc, @Autowired Orders orders, @Autowired Inventory inventory) {
+    assertThat(inventory.stocked()).isPositive().isEqualTo(orders.placed());
     for (String table : List.of("placed", "stock", "event_publication")) {
       assertThat(jdbc.sql("SELECT count(*) FROM " + table).query(Integer.class).single()).isZero();
     }

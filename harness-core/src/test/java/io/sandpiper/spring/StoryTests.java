@@ -13,6 +13,7 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.parallel.Execution;
@@ -60,6 +61,7 @@ class StoryTests {
 
   static class Orders {
 
+    private final AtomicInteger placed = new AtomicInteger();
     private final JdbcClient jdbc;
     private final ApplicationEventPublisher events;
 
@@ -72,12 +74,18 @@ class StoryTests {
     public void place(int id) {
       jdbc.sql("INSERT INTO story_order VALUES (?, 'placed')").param(id).update();
       events.publishEvent(new Placed(id));
+      placed.incrementAndGet();
+    }
+
+    public int placed() {
+      return placed.get();
     }
   }
 
   /** Finds the record that its task is about, some time later. */
   static class Mails {
 
+    private final AtomicInteger sent = new AtomicInteger();
     private final JdbcClient jdbc;
 
     Mails(JdbcClient jdbc) {
@@ -95,6 +103,11 @@ class StoryTests {
               .query(Integer.class)
               .single();
       jdbc.sql("INSERT INTO mail VALUES (?)").param(id).update();
+      sent.incrementAndGet();
+    }
+
+    public int sent() {
+      return sent.get();
     }
   }
 
@@ -103,6 +116,8 @@ class StoryTests {
 
     private static final List<String> STATES = List.of("packed", "sent", "delivered");
 
+    private final AtomicInteger shipped = new AtomicInteger();
+    private final AtomicInteger delivered = new AtomicInteger();
     private final JdbcClient jdbc;
     private final TaskExecutor executor;
 
@@ -112,7 +127,12 @@ class StoryTests {
     }
 
     public void ship(int id) {
+      shipped.incrementAndGet();
       executor.execute(() -> enter(id, 0));
+    }
+
+    public int notDelivered() {
+      return shipped.get() - delivered.get();
     }
 
     private void enter(int id, int state) {
@@ -126,6 +146,8 @@ class StoryTests {
       }
       if (state + 1 < STATES.size()) {
         executor.execute(() -> enter(id, state + 1));
+      } else {
+        delivered.incrementAndGet();
       }
     }
   }
@@ -166,7 +188,13 @@ class StoryTests {
   }
 
   @AfterAll
-  static void nothing_is_left(@Autowired JdbcClient jdbc) {
+  static void all_is_done_and_nothing_is_left(
+      @Autowired JdbcClient jdbc,
+      @Autowired Orders orders,
+      @Autowired Mails mails,
+      @Autowired Shipping shipping) {
+    assertThat(mails.sent()).isPositive().isEqualTo(orders.placed());
+    assertThat(shipping.notDelivered()).isZero();
     for (String table : List.of("story_order", "mail")) {
       assertThat(jdbc.sql("SELECT count(*) FROM " + table).query(Integer.class).single()).isZero();
     }
