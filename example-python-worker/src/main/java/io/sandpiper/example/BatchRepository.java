@@ -89,12 +89,17 @@ class BatchRepository {
         .update();
   }
 
-  /** Returns whether it was not scored before. */
+  /** Returns whether somebody is to be told: it has a name, and was not scored before. */
   boolean markScored(long batchId) {
-    return jdbc.sql("UPDATE batch SET state = 'SCORED' WHERE id = ? AND state = 'PENDING'")
-            .param(batchId)
-            .update()
-        == 1;
+    return jdbc.sql(
+            """
+            UPDATE batch SET state = 'SCORED' WHERE id = ? AND state = 'PENDING'
+            RETURNING name IS NOT NULL
+            """)
+        .param(batchId)
+        .query(Boolean.class)
+        .optional()
+        .orElse(false);
   }
 
   void markFailed(long batchId, String error) {

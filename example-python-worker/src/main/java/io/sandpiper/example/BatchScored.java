@@ -1,7 +1,7 @@
 package io.sandpiper.example;
 
 /**
- * A batch has all its scores.
+ * A batch that has a name has all its scores.
  *
  * @param batchId which
  */

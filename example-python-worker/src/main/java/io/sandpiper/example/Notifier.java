@@ -8,9 +8,7 @@ import org.springframework.scheduling.annotation.Async;
 import org.springframework.stereotype.Component;
 import org.springframework.transaction.event.TransactionalEventListener;
 
-/**
- * Tells whoever has submitted a batch that it is scored; the worker's answer does not wait for it.
- */
+/** Tells whoever has given a batch a name that it is scored; the worker's answer does not wait. */
 @Component
 class Notifier {
 

@@ -9,6 +9,7 @@ import static org.springframework.boot.test.context.SpringBootTest.WebEnvironmen
 
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
+import java.util.List;
 import org.junit.jupiter.api.RepeatedTest;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.context.SpringBootTest;
@@ -24,8 +25,8 @@ class BackgroundWorkTests {
   @Autowired BatchRepository rows;
 
   @RepeatedTest(TESTS_AT_ONCE)
-  void whoever_submits_a_batch_is_told_when_it_is_scored() {
-    long batch = batches.submit("good", "bad", "great");
+  void whoever_names_a_batch_is_told_when_it_is_scored(Sandbox sandbox) {
+    long batch = batches.submit(named(sandbox, "good", "bad", "great"));
 
     assertReceive(received("scoring.results").json("/batchId", batch));
 
@@ -34,10 +35,15 @@ class BackgroundWorkTests {
 
   /** The end of the test waits for the notification, which needs the rows of the batch. */
   @RepeatedTest(TESTS_AT_ONCE)
-  void a_test_may_end_before_its_notification() {
-    long batch = batches.submit("good");
+  void a_test_may_end_before_its_notification(Sandbox sandbox) {
+    long batch = batches.submit(named(sandbox, "good"));
 
     assertReceive(received("scoring.results").json("/batchId", batch));
+  }
+
+  /** With a name that no other test has: an equal one would have to wait for its end. */
+  private static NewBatch named(Sandbox sandbox, String... texts) {
+    return new NewBatch("batch of " + sandbox.id(), List.of(texts));
   }
 
   @RepeatedTest(TESTS_AT_ONCE)

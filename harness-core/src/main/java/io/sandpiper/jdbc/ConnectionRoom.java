@@ -529,7 +529,7 @@ final class ConnectionRoom implements AutoCloseable {
   }
 
   /** Closes what no sandbox holds now. */
-  private void closeIdle() throws SQLException {
+  void closeIdle() throws SQLException {
     locks.observer().release();
     for (Idle top = idle.poll(); top != null; top = idle.poll()) {
       server().closed();

@@ -197,6 +197,8 @@ final class Targets {
   }
 
   void close() throws SQLException {
+    // They may have the last room for connections, which those who drop clones need.
+    room.closeIdle();
     clones.close();
     checkedPool.close();
     room.close();
