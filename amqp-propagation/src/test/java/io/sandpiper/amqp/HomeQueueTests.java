@@ -11,11 +11,11 @@ import com.rabbitmq.client.GetResponse;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
@@ -84,9 +84,9 @@ class HomeQueueTests {
       home = Homes.queueOf(other.run());
       String id = "sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted(other.run());
       other.pause();
-      send(id, "one");
-      send(id, "two");
-      send(id, "three");
+      StrayApplication.send(context, id, Map.of(), "one");
+      StrayApplication.send(context, id, Map.of(), "two");
+      StrayApplication.send(context, id, Map.of(), "three");
       // One of them may have been given to that JVM: that one is still of the application's queue.
       await().until(() -> unacknowledged() <= 1);
       other.kill();
@@ -145,8 +145,8 @@ class HomeQueueTests {
     Run run = Run.ofThisJvm();
     Sandbox sandbox =
         run.open(
-            new Sandbox.Settings(
-                "T.waits", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(20), context));
+            Sandbox.Settings.of("T.waits", Isolation.NONE, context)
+                .withDrain(Duration.ofSeconds(20)));
     sandbox.home(context);
     Original message = message(sandbox);
     Original.Journey journey = message.again(false);
@@ -217,8 +217,8 @@ class HomeQueueTests {
     Run run = Run.ofThisJvm();
     Sandbox sandbox =
         run.open(
-            new Sandbox.Settings(
-                "T.sends", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(20), context));
+            Sandbox.Settings.of("T.sends", Isolation.NONE, context)
+                .withDrain(Duration.ofSeconds(20)));
     sandbox.home(context);
     try (Scope scope = sandbox.test().bind()) {
       context.getBean(RabbitTemplate.class).convertAndSend(queue, String.valueOf(number));
@@ -235,7 +235,7 @@ class HomeQueueTests {
         false,
         new com.rabbitmq.client.AMQP.BasicProperties.Builder()
             .messageId(UUID.randomUUID().toString())
-            .headers(java.util.Map.of("x-test-id", sandbox.id().value()))
+            .headers(Map.of("x-test-id", sandbox.id().value()))
             .build(),
         "moved on".getBytes(StandardCharsets.UTF_8),
         null);
@@ -253,21 +253,6 @@ class HomeQueueTests {
 
   private long unacknowledged() {
     return broker.messageCount("stray.auto");
-  }
-
-  private void send(String id, String text) {
-    try (Scope nobody = Scope.open(null, "outside")) {
-      context
-          .getBean(RabbitTemplate.class)
-          .convertAndSend(
-              "",
-              "stray.auto",
-              text,
-              message -> {
-                message.getMessageProperties().setHeader("x-test-id", id);
-                return message;
-              });
-    }
   }
 
   /** The texts of all that was parked since the test began. */

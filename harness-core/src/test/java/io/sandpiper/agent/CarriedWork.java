@@ -56,7 +56,7 @@ class CarriedWork {
 
   private final Run run = Run.create();
   private final Sandbox sandbox =
-      run.open(new Sandbox.Settings("T.test", Isolation.NONE, BackgroundErrors.FAIL, DRAIN, this));
+      run.open(Sandbox.Settings.of("T.test", Isolation.NONE, this).withDrain(DRAIN));
   private final ThreadPoolExecutor pool =
       new ThreadPoolExecutor(1, 1, 1, TimeUnit.MINUTES, new LinkedBlockingQueue<>(3));
   private final ScheduledExecutorService scheduler = Executors.newScheduledThreadPool(1);
@@ -356,8 +356,9 @@ class CarriedWork {
       unbind();
       Sandbox hasty =
           run.open(
-              new Sandbox.Settings(
-                  "T.hasty", Isolation.NONE, BackgroundErrors.REPORT, Duration.ZERO, this));
+              Sandbox.Settings.of("T.hasty", Isolation.NONE, this)
+                  .withBackgroundErrors(BackgroundErrors.REPORT)
+                  .withDrain(Duration.ZERO));
       try (Scope bound = hasty.test().bind()) {
         pool.execute(CarriedWork.this::look);
       }
@@ -567,8 +568,7 @@ class CarriedWork {
       CompletableFuture<@Nullable Sandbox> direct = source.thenApply(text -> current());
       CompletableFuture<@Nullable Sandbox> async = source.thenApplyAsync(text -> current());
       unbind();
-      Sandbox other =
-          run.open(new Sandbox.Settings("T.other", Isolation.NONE, BackgroundErrors.FAIL, this));
+      Sandbox other = run.open(Sandbox.Settings.of("T.other", Isolation.NONE, this));
       try (Scope bound = other.test().bind()) {
         source.complete("");
       }
