@@ -418,7 +418,7 @@ public final class Sandbox {
    * @return the hop, to be handed to {@link #answered} where the transport sees the answer itself
    */
   public Hop sent(Hop.Content content) {
-    return sent(content, "", List.of(), true);
+    return sent(content, () -> "", List.of(), true);
   }
 
   /**
@@ -431,11 +431,16 @@ public final class Sandbox {
    * @return the hop
    */
   public Hop sent(Hop.Content content, List<String> queues, boolean elsewhere) {
-    String whereTo = queues.isEmpty() ? "" : ", to be received from " + String.join(", ", queues);
-    return sent(content, elsewhere ? whereTo + ", left the process" : whereTo, queues, elsewhere);
+    return sent(content, () -> whereTo(queues, elsewhere), queues, elsewhere);
   }
 
-  private Hop sent(Hop.Content content, String whereTo, List<String> queues, boolean outstanding) {
+  private static String whereTo(List<String> queues, boolean elsewhere) {
+    String received = queues.isEmpty() ? "" : ", to be received from " + String.join(", ", queues);
+    return elsewhere ? received + ", left the process" : received;
+  }
+
+  private Hop sent(
+      Hop.Content content, Supplier<String> whereTo, List<String> queues, boolean outstanding) {
     Hop hop = add(content, Attribution.SCOPE, null);
     Work work = Work.current();
     update(
@@ -458,11 +463,15 @@ public final class Sandbox {
   }
 
   /** One line of the journal, whose text nobody may ever read. */
-  private record Line(Hop hop, String what) {
+  private record Line(Hop hop, Supplier<String> more) {
+
+    Line(Hop hop, Attribution attribution) {
+      this(hop, () -> "  attributed by " + attribution);
+    }
 
     @Override
     public String toString() {
-      return hop + what;
+      return hop + more.get();
     }
   }
 
@@ -580,7 +589,7 @@ public final class Sandbox {
           if (work != null) {
             Hop hop = add(content, attribution, work);
             arrived(content);
-            journal.add(work.name(), new Line(hop, "  attributed by " + attribution));
+            journal.add(work.name(), new Line(hop, attribution));
           }
           return work;
         });
@@ -594,7 +603,7 @@ public final class Sandbox {
             return false;
           }
           Hop hop = add(content, attribution, null);
-          journal.add("harness", hop + "  attributed by " + attribution);
+          journal.add("harness", new Line(hop, attribution));
           return true;
         });
   }
@@ -605,7 +614,7 @@ public final class Sandbox {
     update(
         () -> {
           Hop hop = add(content, Attribution.SCOPE, null);
-          journal.add(who, "%s  %s".formatted(hop, hop.header("outcome")));
+          journal.add(who, new Line(hop, () -> "  " + hop.header("outcome")));
         });
   }
 
