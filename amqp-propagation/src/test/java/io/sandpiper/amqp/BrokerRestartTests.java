@@ -51,7 +51,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 class BrokerRestartTests {
 
   private static final Duration LONG = Duration.ofSeconds(60);
-  private static final Duration SHORT = Duration.ofSeconds(2);
+  private static final Duration SHORT = Duration.ofMillis(700);
 
   enum Kind {
     SIMPLE,
@@ -129,6 +129,11 @@ class BrokerRestartTests {
     return run.open(Sandbox.Settings.of("T.sends", Isolation.NONE, this).withDrain(drain));
   }
 
+  /** How long what the broker may have kept is waited for: the embedded one has kept nothing. */
+  private Duration untilComeBack() {
+    return broker.isRabbit() ? LONG : SHORT;
+  }
+
   /** Sends as a test, and waits until the broker has it. */
   private void send(Sandbox sandbox, String queue, String text) {
     try (Scope scope = sandbox.test().bind()) {
@@ -171,8 +176,8 @@ class BrokerRestartTests {
   @EnumSource
   void tests_that_wait_meanwhile_get_what_the_broker_has_kept(Kind kind) throws Exception {
     String queue = durable("kept");
-    Sandbox one = open(SHORT);
-    Sandbox two = open(SHORT);
+    Sandbox one = open(untilComeBack());
+    Sandbox two = open(untilComeBack());
     HeldDelivery first = new HeldDelivery();
     listen(
         kind,
@@ -186,7 +191,7 @@ class BrokerRestartTests {
     first.awaitHeld();
     send(two, queue, "of two");
     Future<String> ofOne = waiting(one, queue, LONG);
-    Future<String> ofTwo = waiting(two, queue, broker.isRabbit() ? LONG : SHORT);
+    Future<String> ofTwo = waiting(two, queue, untilComeBack());
 
     broker.stop();
     first.release();
@@ -249,8 +254,8 @@ class BrokerRestartTests {
   void the_end_of_a_test_waits_until_what_the_broker_has_kept_is_handled(Kind kind)
       throws Exception {
     String queue = durable("kept");
-    Sandbox one = open(broker.isRabbit() ? LONG : SHORT);
-    Sandbox two = open(broker.isRabbit() ? LONG : SHORT);
+    Sandbox one = open(untilComeBack());
+    Sandbox two = open(untilComeBack());
     HeldDelivery first = new HeldDelivery();
     List<String> handled = new CopyOnWriteArrayList<>();
     listen(
@@ -318,8 +323,8 @@ class BrokerRestartTests {
     factory.setAutomaticRecoveryEnabled(true);
     factory.setNetworkRecoveryInterval(100);
     ClientHooks.install(factory, run);
-    Sandbox one = open(broker.isRabbit() ? LONG : SHORT);
-    Sandbox two = open(broker.isRabbit() ? LONG : SHORT);
+    Sandbox one = open(untilComeBack());
+    Sandbox two = open(untilComeBack());
     HeldDelivery first = new HeldDelivery();
     try (Connection connection = factory.newConnection()) {
       Channel consumes = connection.createChannel();
