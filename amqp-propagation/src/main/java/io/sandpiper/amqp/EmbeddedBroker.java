@@ -35,12 +35,14 @@ final class EmbeddedBroker implements BrokerSource {
   /**
    * As much as RabbitMQ allows by default, and threads for a test run instead of a data centre. A
    * message that is rejected and not requeued is gone, instead of being offered to other consumers.
+   * What the broker does at intervals it does once more when it is closed, which waits for it.
    */
   private static final Map<String, String> CONTEXT =
       Map.of(
           "queue.behaviourOnUnknownDeclareArgument", "LOG",
           "exchange.behaviourOnUnknownDeclareArgument", "LOG",
           "queue.maximumDeliveryAttempts", "1",
+          "qpid.compact_memory_interval", "50",
           "qpid.port.sessionCountLimit", "2047",
           "qpid.port.heartbeatDelay", "60",
           "qpid.port.amqp.threadPool.size", "4",
