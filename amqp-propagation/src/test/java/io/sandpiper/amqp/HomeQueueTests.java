@@ -143,11 +143,7 @@ class HomeQueueTests {
   @Test
   void what_has_waited_too_long_in_a_live_home_goes_on_to_its_listener() {
     Run run = Run.ofThisJvm();
-    Sandbox sandbox =
-        run.open(
-            Sandbox.Settings.of("T.waits", Isolation.NONE, context)
-                .withDrain(Duration.ofSeconds(20)));
-    sandbox.home(context);
+    Sandbox sandbox = StrayApplication.open(context, "T.waits");
     Original message = message(sandbox);
     Original.Journey journey = message.again(false);
     PutBack.of(run).expect(journey, sandbox, "stray.auto");
@@ -215,11 +211,7 @@ class HomeQueueTests {
 
   private static void sendAsTest(ConfigurableApplicationContext context, String queue, int number) {
     Run run = Run.ofThisJvm();
-    Sandbox sandbox =
-        run.open(
-            Sandbox.Settings.of("T.sends", Isolation.NONE, context)
-                .withDrain(Duration.ofSeconds(20)));
-    sandbox.home(context);
+    Sandbox sandbox = StrayApplication.open(context, "T.sends");
     try (Scope scope = sandbox.test().bind()) {
       context.getBean(RabbitTemplate.class).convertAndSend(queue, String.valueOf(number));
       assertReceive(received(queue), Duration.ofSeconds(20));

@@ -232,6 +232,17 @@ class StrayApplication {
     return message;
   }
 
+  /** Opens the sandbox of a test that works with a context. */
+  static Sandbox open(ConfigurableApplicationContext context, String name) {
+    Sandbox sandbox =
+        Run.ofThisJvm()
+            .open(
+                Sandbox.Settings.of(name, Isolation.NONE, context)
+                    .withDrain(Duration.ofSeconds(20)));
+    sandbox.home(context);
+    return sandbox;
+  }
+
   /** Sends to the first queue what a worker would that was given an id. */
   static void send(
       ConfigurableApplicationContext context, String id, Map<String, Object> headers, String text) {
@@ -259,11 +270,7 @@ class StrayApplication {
     RabbitTemplate rabbit = context.getBean(RabbitTemplate.class);
     StrayApplication application = context.getBean(StrayApplication.class);
     Run run = Run.ofThisJvm();
-    Sandbox sandbox =
-        run.open(
-            Sandbox.Settings.of("StrayTests.test", Isolation.NONE, context)
-                .withDrain(Duration.ofSeconds(20)));
-    sandbox.home(context);
+    Sandbox sandbox = open(context, "StrayTests.test");
     List<String> expected = new ArrayList<>();
     List<String> wrong = new ArrayList<>();
     try (Scope scope = sandbox.test().bind()) {
