@@ -8,7 +8,6 @@ import static org.awaitility.Awaitility.await;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.GetResponse;
-import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.context.Scope;

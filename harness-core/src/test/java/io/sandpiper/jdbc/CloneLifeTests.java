@@ -301,7 +301,8 @@ class CloneLifeTests {
     manyTests(db);
     long start = System.nanoTime();
     db.close();
-    // Its last connections are given to those who drop databases, who would wait for 30 s otherwise.
+    // Its last connections are given to those who drop databases, who would wait for 30 s
+    // otherwise.
     assertThat(Duration.ofNanos(System.nanoTime() - start)).isLessThan(Duration.ofSeconds(15));
   }
 
