@@ -70,7 +70,7 @@ public final class Sandbox {
       Duration drain,
       Object owner) {
 
-    private static final Duration DRAIN = Duration.ofSeconds(10);
+    static final Duration DRAIN = Duration.ofSeconds(10);
 
     /** With a drain of 10 s. */
     public Settings(
