@@ -178,11 +178,14 @@ public final class Sandbox {
     ApplicationUnderTest application = this.application;
     if ((application == null || !application.watch(component)) && !run.watch(component)) {
       throw new IllegalStateException(
-          ("Calls of %s cannot be watched: it is no bean of an application that the harness knows,"
-                  + " and the agent does not run. Start the JVM with"
+          ("Calls of %s cannot be watched: %s, and the agent does not run. Start the JVM with"
                   + " -javaagent:sandpiper-harness-core.jar, and with Byte Buddy on its class"
                   + " path.")
-              .formatted(component.getName()));
+              .formatted(
+                  component.getName(),
+                  application == null
+                      ? "it is no bean of an application that the harness knows"
+                      : application.whyNotWatched(component)));
     }
     calls.watch(component);
   }
