@@ -154,7 +154,11 @@ class InlineBeansTests {
         .withPropertyValues("sandpiper.enabled=true")
         .withConfiguration(AutoConfigurations.of(SandpiperAutoConfiguration.class))
         .withUserConfiguration(application)
-        .run(test);
+        .run(
+            context -> {
+              context.getBean(ContextPhase.class).running();
+              test.accept(context);
+            });
   }
 
   /** The thread bears the name of the test. */
