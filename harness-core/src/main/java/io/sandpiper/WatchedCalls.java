@@ -38,14 +38,16 @@ final class WatchedCalls {
     byte[] body = json(arguments).getBytes(StandardCharsets.UTF_8);
     for (Class<?> each : watched) {
       if (each.isAssignableFrom(type)) {
-        sandbox.called(
-            new Hop.Content(
-                Hop.Direction.CALLED,
-                address(each, method),
-                null,
-                Map.of("outcome", outcome),
-                body,
-                Hop.Ids.NONE));
+        sandbox
+            .hops()
+            .called(
+                new Hop.Content(
+                    Hop.Direction.CALLED,
+                    address(each, method),
+                    null,
+                    Map.of("outcome", outcome),
+                    body,
+                    Hop.Ids.NONE));
       }
     }
   }
