@@ -68,7 +68,7 @@ public final class Sandbox {
       Duration drain,
       Object owner) {
 
-    private static final Duration DRAIN = Duration.ofSeconds(10);
+    static final Duration DRAIN = Duration.ofSeconds(10);
 
     /**
      * Those of a test that says nothing else: errors in background work fail it, its tasks run
@@ -176,11 +176,14 @@ public final class Sandbox {
     ApplicationUnderTest application = this.application;
     if ((application == null || !application.watch(component)) && !run.watch(component)) {
       throw new IllegalStateException(
-          ("Calls of %s cannot be watched: it is no bean of an application that the harness knows,"
-                  + " and the agent does not run. Start the JVM with"
+          ("Calls of %s cannot be watched: %s, and the agent does not run. Start the JVM with"
                   + " -javaagent:sandpiper-harness-core.jar, and with Byte Buddy on its class"
                   + " path.")
-              .formatted(component.getName()));
+              .formatted(
+                  component.getName(),
+                  application == null
+                      ? "it is no bean of an application that the harness knows"
+                      : application.whyNotWatched(component)));
     }
     calls.watch(component);
   }

@@ -15,10 +15,6 @@ final class CallAdvice implements MethodInterceptor {
 
   private CallAdvice() {}
 
-  static boolean canWatch(Object bean) {
-    return bean instanceof Advised advised && !advised.isFrozen();
-  }
-
   /** Advises a bean once, whoever asks and however often. */
   static void watch(Advised bean) {
     synchronized (bean) {
