@@ -30,8 +30,8 @@ final class Carrier extends AgentBridge {
   private static final String TIMEOUT = "java.util.concurrent.ForkJoinPool$TimeoutAction";
   private static final String VIRTUAL_THREADS = "java.lang.VirtualThread";
 
-  private static final Consumer<Object> CANCEL_FUTURE = task -> ((Future<?>) task).cancel(false);
-  private static final Consumer<Object> CANCEL_TIMER_TASK = task -> ((TimerTask) task).cancel();
+  private static final Consumer<Future<?>> CANCEL_FUTURE = task -> task.cancel(false);
+  private static final Consumer<TimerTask> CANCEL_TIMER_TASK = TimerTask::cancel;
 
   private final IdentityMap<Errand> errands = new IdentityMap<>();
 
@@ -93,7 +93,7 @@ final class Carrier extends AgentBridge {
     }
     Caller caller = Caller.here();
     if (current instanceof Work) {
-      return caller == Caller.SHARED ? Errand.NOBODYS : counted(task);
+      return caller == Caller.SHARED ? Errand.NOBODYS : Errand.once(task);
     }
     // What libraries begin outside of all sandboxes, such as the loops of a container, goes on.
     return caller == Caller.APPLICATION ? new Errand.Part(current) : Errand.NOBODYS;
@@ -175,7 +175,7 @@ final class Carrier extends AgentBridge {
     if (later ? !isOfTest(caller) : caller == Caller.SHARED) {
       return;
     }
-    give(task, task.isPeriodic() ? Repetition.begin(current, task, CANCEL_FUTURE) : counted(task));
+    give(task, task.isPeriodic() ? Errand.repeated(task, CANCEL_FUTURE) : Errand.once(task));
   }
 
   private void delayingForNobody(RunnableScheduledFuture<?> task) {
@@ -189,11 +189,6 @@ final class Carrier extends AgentBridge {
   /** What a library plans for later it plans for itself: it outlives the test. */
   private static boolean isOfTest(Caller caller) {
     return caller == Caller.APPLICATION || caller == Caller.JDK;
-  }
-
-  private static Errand counted(Object task) {
-    UnitOfWork work = Sandbox.beginTask(task);
-    return work == null ? Errand.NOBODYS : new Errand.Counted(work);
   }
 
   private void give(Object task, Errand errand) {
@@ -235,8 +230,11 @@ final class Carrier extends AgentBridge {
   @Override
   public void abandoned(Object task) {
     Errand errand = errands.get(task);
-    // A run of a repeated one may be about to begin, and has to find out that its test has ended.
-    if (errand != null && (errand.repeats() || errands.remove(task, errand))) {
+    // A run of a repeated one may be about to begin.
+    if (errand != null
+        && (errand.repeats()
+            ? errands.replace(task, errand, Errand.OVER)
+            : errands.remove(task, errand))) {
       errand.abandon();
     }
   }
@@ -345,7 +343,7 @@ final class Carrier extends AgentBridge {
         || !isOfTest(Caller.here())) {
       return;
     }
-    give(task, period == 0 ? counted(task) : Repetition.begin(current, task, CANCEL_FUTURE));
+    give(task, period == 0 ? Errand.once(task) : Errand.repeated(task, CANCEL_FUTURE));
   }
 
   @Override
@@ -365,7 +363,7 @@ final class Carrier extends AgentBridge {
       return;
     }
     Execution execution = executions.get(task);
-    Throwable failure = execution == null ? null : execution.failure();
+    Throwable failure = execution == null ? null : execution.takeFailure();
     if (failure == null) {
       executions.remove(task);
     }
@@ -380,8 +378,7 @@ final class Carrier extends AgentBridge {
     if (current == null || !isOfTest(Caller.here())) {
       return null;
     }
-    return start(
-        task, period == 0 ? counted(task) : Repetition.begin(current, task, CANCEL_TIMER_TASK));
+    return start(task, period == 0 ? Errand.once(task) : Errand.repeated(task, CANCEL_TIMER_TASK));
   }
 
   private @Nullable Errand start(Object started, Errand errand) {
@@ -430,7 +427,7 @@ final class Carrier extends AgentBridge {
           .note("%s works for no test: %s".formatted(thread, unchangeable.getMessage()));
       return null;
     }
-    return start(thread, counted(thread));
+    return start(thread, Errand.once(thread));
   }
 
   /** Whether threads of a class do what the JDK needs for itself. */

@@ -27,6 +27,11 @@ class AgentTests {
   }
 
   @TestFactory
+  Stream<DynamicTest> what_an_ended_test_leaves() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(ForgottenWork.class), ForgottenWork.class);
+  }
+
+  @TestFactory
   Stream<DynamicTest> many_tests_at_once() throws Exception {
     return tests(
         new AgentJvm(directory).withAgent().run(InterleavedWork.class), InterleavedWork.class);
