@@ -298,39 +298,6 @@ class CarriedWork extends AgentFixture {
     }
 
     @Test
-    void interrupt_a_periodic_run_that_does_not_end() throws Exception {
-      unbind();
-      Sandbox hasty =
-          run.open(
-              new Sandbox.Settings(
-                  "T.hasty", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofMillis(50), this));
-      CountDownLatch begun = new CountDownLatch(1);
-      CountDownLatch stopped = new CountDownLatch(1);
-      try (Scope bound = hasty.test().bind()) {
-        scheduler.scheduleAtFixedRate(
-            () -> {
-              begun.countDown();
-              try {
-                gate.await();
-              } catch (InterruptedException told) {
-                stopped.countDown();
-              }
-            },
-            0,
-            1,
-            TimeUnit.MILLISECONDS);
-        assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
-      }
-      assertThatThrownBy(() -> run.end(hasty, null))
-          .hasMessageContaining("periodic task")
-          .hasMessageContaining("submitted at io.sandpiper.agent.CarriedWork")
-          .hasMessageContaining("told to stop, and has");
-      assertThat(stopped.await(30, TimeUnit.SECONDS)).isTrue();
-      assertThat(scheduler.submit(Thread::interrupted).get()).as("left to the pool").isFalse();
-      end();
-    }
-
-    @Test
     void keep_periodic_tasks_that_no_test_has_begun() {
       unbind();
       ScheduledFuture<?> periodic =
