@@ -176,7 +176,11 @@ public final class Sandbox {
    */
   public void watch(Class<?> component) {
     ApplicationUnderTest application = this.application;
-    if ((application == null || !application.watch(component)) && !run.watch(component)) {
+    if (application != null && application.watch(component)) {
+      calls.watch(component, WatchedCall.Teller.APPLICATION);
+    } else if (run.watch(component)) {
+      calls.watch(component, WatchedCall.Teller.RUN);
+    } else {
       throw new IllegalStateException(
           ("Calls of %s cannot be watched: it is no bean of an application that the harness knows,"
                   + " and the agent does not run. Start the JVM with"
@@ -184,7 +188,6 @@ public final class Sandbox {
                   + " path.")
               .formatted(component.getName()));
     }
-    calls.watch(component);
   }
 
   /**
@@ -342,31 +345,6 @@ public final class Sandbox {
   /** Says which application the test works with, for what only that can do. */
   public void application(ApplicationUnderTest application) {
     this.application = application;
-  }
-
-  /** Whether the current thread works for a test that watches calls of this class. */
-  public static boolean isWatched(Class<?> type) {
-    Work work = Work.current();
-    return work != null && work.sandbox().calls.watches(type);
-  }
-
-  /** A value as text for {@link #called}; says so where its own {@code toString()} fails. */
-  public static String textOf(@Nullable Object value) {
-    return WatchedCalls.text(value);
-  }
-
-  /**
-   * Records a call that has ended, where the current thread works for a test that watches it.
-   *
-   * @param type the class of the object whose method it was
-   * @param outcome how it ended, such as {@code returned 5}
-   */
-  public static void called(
-      Class<?> type, String method, @Nullable Object[] arguments, String outcome) {
-    Work work = Work.current();
-    if (work != null) {
-      work.sandbox().calls.called(type, method, arguments, outcome);
-    }
   }
 
   /** The run that this sandbox belongs to. */
@@ -597,6 +575,10 @@ public final class Sandbox {
           journal.add("harness", hop + "  attributed by " + attribution);
           return true;
         });
+  }
+
+  WatchedCalls calls() {
+    return calls;
   }
 
   void called(Hop.Content content) {

@@ -142,7 +142,7 @@ public final class CallWatching implements AutoCloseable {
           new Retransformer(
               instrumentation,
               this::includes,
-              (builder, type) -> builder.visit(Advice.to(CallAdvice.class).on(METHODS)));
+              (builder, type) -> builder.visit(Advice.to(WatchedMethod.class).on(METHODS)));
     }
 
     void watch(Class<?> type) {

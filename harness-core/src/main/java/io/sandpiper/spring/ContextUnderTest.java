@@ -121,10 +121,10 @@ record ContextUnderTest(ConfigurableApplicationContext context) implements Appli
   @Override
   public boolean watch(Class<?> component) {
     List<Object> beans = names(component).stream().map(context::getBean).toList();
-    if (beans.isEmpty() || !beans.stream().allMatch(CallAdvice::canWatch)) {
+    if (beans.isEmpty() || !beans.stream().allMatch(WatchAdvice::canWatch)) {
       return false;
     }
-    beans.forEach(bean -> CallAdvice.watch((Advised) bean));
+    beans.forEach(bean -> WatchAdvice.watch((Advised) bean));
     return true;
   }
 }

@@ -3,6 +3,7 @@ package io.sandpiper.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.agent.AgentJvm.Outcome;
+import io.sandpiper.spring.BeansWatchedByTwo;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -54,6 +55,12 @@ class AgentTests {
     return tests(
         new AgentJvm(directory).option("-XX:+EnableDynamicAgentLoading").run(WatchedClasses.class),
         WatchedClasses.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> beans_watched_by_two() throws Exception {
+    return tests(
+        new AgentJvm(directory).withAgent().run(BeansWatchedByTwo.class), BeansWatchedByTwo.class);
   }
 
   @TestFactory
