@@ -7,7 +7,11 @@ import io.sandpiper.context.ScopedExecutors;
 import io.sandpiper.context.UnitOfWork;
 import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.TimerTask;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
@@ -65,6 +69,9 @@ final class Carrier extends AgentBridge {
     if (ScopedExecutors.isScoped(task)) {
       return task;
     }
+    if (task instanceof SubmittedAgain again) {
+      return new SubmittedAgain(again.task(), errand(again.task()));
+    }
     Errand errand = errand(task);
     if (errand == Errand.NOBODYS && (task instanceof Future)) {
       // Nobody gives the same future to a pool twice, so there is nothing to tell apart.
@@ -100,38 +107,65 @@ final class Carrier extends AgentBridge {
   }
 
   @Override
-  public void rejecting(Runnable task) {
+  public @Nullable Object rejecting(ThreadPoolExecutor pool, Runnable task) {
     Errand errand = errands.get(task);
     if (errand != null) {
       errands.replace(task, errand, new Errand.Rejected(errand));
     }
+    boolean ofJdk = pool.getRejectedExecutionHandler().getClass().getClassLoader() == null;
+    return ofJdk ? null : List.of(pool.getQueue().toArray());
   }
 
   @Override
-  public void settled(ThreadPoolExecutor pool, Runnable task, @Nullable Throwable thrown) {
+  public void rejected(
+      ThreadPoolExecutor pool,
+      Runnable task,
+      @Nullable Object rejecting,
+      @Nullable Throwable thrown) {
     boolean waits = pool.getQueue().contains(task);
     if (task instanceof SubmittedAgain again) {
       if (!waits) {
         again.errand().abandon();
       }
+    } else if (errands.get(task) instanceof Errand.Rejected rejected) {
+      if (waits) {
+        errands.replace(task, rejected, rejected.errand());
+      } else if (rejecting != null && thrown == null) {
+        unexpected(task);
+      } else if (errands.remove(task, rejected)) {
+        rejected.abandon();
+      }
+    }
+    // Otherwise the handler has given it to a pool.
+    if (rejecting instanceof List<?> before) {
+      Set<Object> now = Collections.newSetFromMap(new IdentityHashMap<>());
+      now.addAll(Arrays.asList(pool.getQueue().toArray()));
+      before.stream().filter(each -> !now.contains(each)).forEach(this::unexpected);
+    }
+  }
+
+  /** A handler may have taken a task out of its queue, or a thread of the pool. */
+  private void unexpected(Object task) {
+    if (task instanceof SubmittedAgain again) {
+      again.errand().abandon();
       return;
     }
     Errand errand = errands.get(task);
-    if (errand == null) {
+    if (errand != null && errands.replace(task, errand, errand.unexpected())) {
+      errand.abandon();
+    }
+  }
+
+  @Override
+  public void notGiven(ThreadPoolExecutor pool, Runnable task) {
+    if (pool.getQueue().contains(task)) {
       return;
     }
-    if (waits) {
-      if (errand instanceof Errand.Rejected rejected) {
-        errands.replace(task, rejected, rejected.errand());
-      }
-      return;
+    if (task instanceof SubmittedAgain again) {
+      again.errand().abandon();
+    } else {
+      abandoned(task);
     }
-    if (thrown != null) {
-      errands.remove(task, errand);
-    }
-    // Without an error a thread may just have taken it from the queue: then it is bound all the
-    // same, but no longer waited for.
-    errand.abandon();
   }
 
   @Override

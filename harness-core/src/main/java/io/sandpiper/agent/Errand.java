@@ -1,6 +1,7 @@
 package io.sandpiper.agent;
 
 import io.sandpiper.Sandbox;
+import io.sandpiper.Work;
 import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.UnitOfWork;
@@ -55,6 +56,11 @@ sealed interface Errand {
     return false;
   }
 
+  /** What takes its place where nobody expects the task to run any more, and it may yet. */
+  default Errand unexpected() {
+    return this;
+  }
+
   /** Says that somebody was given the failure of the task, before it ended or after it. */
   default void failureSeen() {}
 
@@ -92,9 +98,27 @@ sealed interface Errand {
     }
 
     @Override
+    public Errand unexpected() {
+      return work instanceof Work missed ? new Unexpected(missed) : this;
+    }
+
+    @Override
     public void failureSeen() {
       work.failureSeen();
     }
+  }
+
+  /** Work that has ended without having begun; begins as another that is counted from then on. */
+  record Unexpected(Work missed) implements Errand {
+
+    @Override
+    public Begun begin() {
+      Work work = missed.sandbox().begin(missed.origin());
+      return Begun.bind(work == null ? missed : work);
+    }
+
+    @Override
+    public void abandon() {}
   }
 
   /** A part of work that waits for its parts itself. */
@@ -134,6 +158,11 @@ sealed interface Errand {
     @Override
     public void abandon() {
       errand.abandon();
+    }
+
+    @Override
+    public Errand unexpected() {
+      return errand.unexpected();
     }
 
     @Override

@@ -59,6 +59,12 @@ abstract class AgentFixture {
     forkJoin.shutdownNow();
   }
 
+  /** Opens another test, as its neighbour or as the one after it. */
+  Sandbox openNext() {
+    return run.open(
+        new Sandbox.Settings("T.next", Isolation.NONE, BackgroundErrors.FAIL, DRAIN, this));
+  }
+
   void unbind() {
     if (scope != null) {
       scope.close();

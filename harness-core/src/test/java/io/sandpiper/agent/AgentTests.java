@@ -28,6 +28,12 @@ class AgentTests {
   }
 
   @TestFactory
+  Stream<DynamicTest> threads_of_the_jdk() throws Exception {
+    AgentJvm jvm = new AgentJvm(directory).withAgent();
+    return tests(jvm.run(ThreadsOfTheJdk.class), ThreadsOfTheJdk.class);
+  }
+
+  @TestFactory
   Stream<DynamicTest> what_an_ended_test_leaves() throws Exception {
     return tests(new AgentJvm(directory).withAgent().run(ForgottenWork.class), ForgottenWork.class);
   }
