@@ -116,8 +116,7 @@ public final class Run {
   }
 
   void forget(Sandbox sandbox) {
-    correlations.removeAll(sandbox.correlationKeys(), sandbox);
-    replyAddresses.removeAll(sandbox.replyAddresses(), sandbox);
+    sandbox.hops().forget();
     if (sandbox.id().run().equals(name())) {
       tombstones.add(sandbox);
     }
@@ -136,7 +135,7 @@ public final class Run {
   public Arrival arrive(Hop.Content content, String handler) {
     Recognition recognition = recognize(content);
     if (recognition instanceof Recognition.Owned owned) {
-      Work work = owned.sandbox().receive(content, owned.attribution(), handler);
+      Work work = owned.sandbox().hops().received(content, owned.attribution(), handler);
       if (work != null) {
         return new Arrival.Accepted(work);
       }
@@ -159,7 +158,7 @@ public final class Run {
    */
   public boolean overhear(Hop.Content content) {
     return recognize(content) instanceof Recognition.Owned owned
-        && owned.sandbox().overhear(content, owned.attribution());
+        && owned.sandbox().hops().overheard(content, owned.attribution());
   }
 
   /**

@@ -5,7 +5,6 @@ import io.sandpiper.context.Scope;
 import io.sandpiper.context.ScopedExecutors;
 import io.sandpiper.context.UnitOfWork;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,8 +40,7 @@ public final class Sandbox {
   private final Mailbox mailbox = new Mailbox();
   private final Ledger ledger = new Ledger();
   private final Map<Object, SandboxPart> parts = new LinkedHashMap<>();
-  private final List<String> correlationKeys = new ArrayList<>();
-  private final List<String> replyAddresses = new ArrayList<>();
+  private final Hops hops = new Hops(this);
   private final Faults faults = new Faults(this);
   private final @Nullable InlineTasks inline;
   private final WatchedCalls calls = new WatchedCalls(this);
@@ -396,7 +394,7 @@ public final class Sandbox {
    * @return the hop, to be handed to {@link #answered} where the transport sees the answer itself
    */
   public Hop sent(Hop.Content content) {
-    return sent(content, "", List.of(), true);
+    return hops.sent(content);
   }
 
   /**
@@ -409,53 +407,7 @@ public final class Sandbox {
    * @return the hop
    */
   public Hop sent(Hop.Content content, List<String> queues, boolean elsewhere) {
-    String whereTo = queues.isEmpty() ? "" : ", to be received from " + String.join(", ", queues);
-    return sent(content, elsewhere ? whereTo + ", left the process" : whereTo, queues, elsewhere);
-  }
-
-  private Hop sent(Hop.Content content, String whereTo, List<String> queues, boolean outstanding) {
-    Hop hop = add(content, Attribution.SCOPE, null);
-    Work work = Work.current();
-    update(
-        () -> {
-          if (outstanding) {
-            ledger.sent(hop);
-          }
-          journal.add(
-              work != null && work.sandbox() == this ? work.name() : "harness",
-              new Line(hop, whereTo));
-          Hop.Ids ids = content.ids();
-          if (closedAt == null) {
-            correlate(ids.correlationId(), Attribution.CORRELATION_ID);
-            correlate(ids.messageId(), Attribution.MESSAGE_ID);
-            replyTo(ids.replyAddress());
-          }
-          queues.forEach(queue -> inTransit(String.valueOf(ids.messageId()), queue));
-        });
-    return hop;
-  }
-
-  /** One line of the journal, whose text nobody may ever read. */
-  private record Line(Hop hop, String what) {
-
-    @Override
-    public String toString() {
-      return hop + what;
-    }
-  }
-
-  private void correlate(@Nullable String key, Attribution attribution) {
-    if (key != null) {
-      correlationKeys.add(key);
-      run.correlations().put(key, this, attribution);
-    }
-  }
-
-  private void replyTo(@Nullable String address) {
-    if (address != null) {
-      replyAddresses.add(address);
-      run.replyAddresses().put(address, this, Attribution.REPLY_ADDRESS);
-    }
+    return hops.sent(content, queues, elsewhere);
   }
 
   /**
@@ -550,62 +502,12 @@ public final class Sandbox {
 
   // Within this package.
 
-  /** Begins the handling of a received hop; null where the sandbox has ended. */
-  @Nullable Work receive(Hop.Content content, Attribution attribution, String handler) {
-    return monitor.read(
-        () -> {
-          Work work = begin(handler);
-          if (work != null) {
-            Hop hop = add(content, attribution, work);
-            arrived(content);
-            journal.add(work.name(), new Line(hop, "  attributed by " + attribution));
-          }
-          return work;
-        });
-  }
-
-  /** Records a copy of what others receive; false where the sandbox has ended. */
-  boolean overhear(Hop.Content content, Attribution attribution) {
-    return monitor.read(
-        () -> {
-          if (closedAt != null) {
-            return false;
-          }
-          Hop hop = add(content, attribution, null);
-          journal.add("harness", hop + "  attributed by " + attribution);
-          return true;
-        });
-  }
-
   WatchedCalls calls() {
     return calls;
   }
 
-  void called(Hop.Content content) {
-    Work work = Work.current();
-    String who = work == null ? "harness" : work.name();
-    update(
-        () -> {
-          Hop hop = add(content, Attribution.SCOPE, null);
-          journal.add(who, "%s  %s".formatted(hop, hop.header("outcome")));
-        });
-  }
-
-  private void arrived(Hop.Content content) {
-    Hop.Ids ids = content.ids();
-    ledger.answeredBy(ids.correlationId());
-    if (ids.messageId() != null) {
-      ledger.notInTransit(new Transit(ids.messageId(), content.address()));
-    }
-  }
-
-  private Hop add(Hop.Content content, Attribution attribution, @Nullable Work handler) {
-    return monitor.read(
-        () -> {
-          Hop hop = new Hop(mailbox.size() + 1, age(), content, attribution, handler);
-          update(() -> mailbox.add(hop));
-          return hop;
-        });
+  Hops hops() {
+    return hops;
   }
 
   void finished(Work work) {
@@ -691,14 +593,6 @@ public final class Sandbox {
               .formatted(this, failed.getMessage()),
           failed);
     }
-  }
-
-  List<String> correlationKeys() {
-    return correlationKeys;
-  }
-
-  List<String> replyAddresses() {
-    return replyAddresses;
   }
 
   /** Whether its end leaves background work alone. */

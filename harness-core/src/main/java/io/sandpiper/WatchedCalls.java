@@ -45,14 +45,16 @@ final class WatchedCalls {
     byte[] body = json(arguments).getBytes(StandardCharsets.UTF_8);
     for (Map.Entry<Class<?>, Teller> each : watched.entrySet()) {
       if (is(each, teller, type)) {
-        sandbox.called(
-            new Hop.Content(
-                Hop.Direction.CALLED,
-                address(each.getKey(), method),
-                null,
-                Map.of("outcome", outcome),
-                body,
-                Hop.Ids.NONE));
+        sandbox
+            .hops()
+            .called(
+                new Hop.Content(
+                    Hop.Direction.CALLED,
+                    address(each.getKey(), method),
+                    null,
+                    Map.of("outcome", outcome),
+                    body,
+                    Hop.Ids.NONE));
       }
     }
   }
