@@ -306,7 +306,7 @@ class SandboxLocalTests {
   }
 
   private Sandbox open(String name, Duration drain) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, drain, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(drain));
   }
 
   /** Opened by the test when it has seen enough; an interrupt is ignored. */

@@ -248,7 +248,7 @@ class SandboxScopeTests {
   }
 
   private Sandbox open(String name, Duration drain) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, drain, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(drain));
   }
 
   @Test
