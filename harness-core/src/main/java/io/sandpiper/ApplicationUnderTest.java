@@ -21,11 +21,20 @@ public interface ApplicationUnderTest {
   void tick(Class<?> component, @Nullable String method) throws Exception;
 
   /**
-   * Makes calls of the methods of a component known to {@link Sandbox#called}, in whatever sandbox
+   * Makes calls of the methods of a component known to {@link WatchedCall}, in whatever sandbox
    * they are made.
    *
    * @return whether it does; false where this application has no such component or cannot tell of
    *     its calls
    */
   boolean watch(Class<?> component);
+
+  /**
+   * Says why {@link #watch} cannot.
+   *
+   * @return a clause for a message, such as {@code bean orders has no proxy}
+   */
+  default String whyNotWatched(Class<?> component) {
+    return "it is no bean of the application";
+  }
 }

@@ -276,7 +276,7 @@ public final class Run {
   }
 
   /**
-   * Adds one that can make calls of a class known to {@link Sandbox#called}.
+   * Adds one that can make calls of a class known to {@link WatchedCall}.
    *
    * @param watcher returns whether it does
    */

@@ -68,7 +68,7 @@ public final class Sandbox {
       Duration drain,
       Object owner) {
 
-    private static final Duration DRAIN = Duration.ofSeconds(10);
+    static final Duration DRAIN = Duration.ofSeconds(10);
 
     /**
      * Those of a test that says nothing else: errors in background work fail it, its tasks run
@@ -174,15 +174,21 @@ public final class Sandbox {
    */
   public void watch(Class<?> component) {
     ApplicationUnderTest application = this.application;
-    if ((application == null || !application.watch(component)) && !run.watch(component)) {
+    if (application != null && application.watch(component)) {
+      calls.watch(component, WatchedCall.Teller.APPLICATION);
+    } else if (run.watch(component)) {
+      calls.watch(component, WatchedCall.Teller.RUN);
+    } else {
       throw new IllegalStateException(
-          ("Calls of %s cannot be watched: it is no bean of an application that the harness knows,"
-                  + " and the agent does not run. Start the JVM with"
+          ("Calls of %s cannot be watched: %s, and the agent does not run. Start the JVM with"
                   + " -javaagent:sandpiper-harness-core.jar, and with Byte Buddy on its class"
                   + " path.")
-              .formatted(component.getName()));
+              .formatted(
+                  component.getName(),
+                  application == null
+                      ? "it is no bean of an application that the harness knows"
+                      : application.whyNotWatched(component)));
     }
-    calls.watch(component);
   }
 
   /**
@@ -342,31 +348,6 @@ public final class Sandbox {
     this.application = application;
   }
 
-  /** Whether the current thread works for a test that watches calls of this class. */
-  public static boolean isWatched(Class<?> type) {
-    Work work = Work.current();
-    return work != null && work.sandbox().calls.watches(type);
-  }
-
-  /** A value as text for {@link #called}; says so where its own {@code toString()} fails. */
-  public static String textOf(@Nullable Object value) {
-    return WatchedCalls.text(value);
-  }
-
-  /**
-   * Records a call that has ended, where the current thread works for a test that watches it.
-   *
-   * @param type the class of the object whose method it was
-   * @param outcome how it ended, such as {@code returned 5}
-   */
-  public static void called(
-      Class<?> type, String method, @Nullable Object[] arguments, String outcome) {
-    Work work = Work.current();
-    if (work != null) {
-      work.sandbox().calls.called(type, method, arguments, outcome);
-    }
-  }
-
   /** The run that this sandbox belongs to. */
   public Run run() {
     return run;
@@ -523,6 +504,10 @@ public final class Sandbox {
   }
 
   // Within this package.
+
+  WatchedCalls calls() {
+    return calls;
+  }
 
   Hops hops() {
     return hops;

@@ -75,21 +75,22 @@ class WatchTests {
               Orders.class.getClassLoader(),
               new Class<?>[] {Orders.class},
               (proxy, method, arguments) -> {
+                WatchedCall call =
+                    WatchedCall.begin(
+                        WatchedCall.Teller.APPLICATION, Shop.class, method.getName(), arguments);
                 try {
                   Object result = method.invoke(target, arguments);
-                  told(method.getName(), arguments, "returned " + result);
+                  if (call != null) {
+                    call.returned(result);
+                  }
                   return result;
                 } catch (InvocationTargetException thrown) {
-                  told(method.getName(), arguments, "threw " + thrown.getCause());
+                  if (call != null) {
+                    call.threw(thrown.getCause());
+                  }
                   throw thrown.getCause();
                 }
               });
-    }
-
-    private static void told(String method, @Nullable Object[] arguments, String outcome) {
-      if (Sandbox.isWatched(Shop.class)) {
-        Sandbox.called(Shop.class, method, arguments, outcome);
-      }
     }
 
     @Override
@@ -222,6 +223,12 @@ class WatchTests {
     run.end(one, null);
   }
 
+  private static void told(String method, @Nullable Object... arguments) {
+    WatchedCall call =
+        WatchedCall.begin(WatchedCall.Teller.APPLICATION, Shop.class, method, arguments);
+    Objects.requireNonNull(call).returned();
+  }
+
   @Test
   void what_is_no_json_is_there_as_text() {
     one.watch(Orders.class);
@@ -229,10 +236,10 @@ class WatchTests {
     List<Object> endless = new ArrayList<>();
     endless.add(endless);
     try (Scope scope = one.test().bind()) {
-      Sandbox.called(Shop.class, "odd", new @Nullable Object[] {odd, null, 1}, "returned");
+      told("odd", odd, null, 1);
       Hop call = assertReceive(called(Orders.class, "odd").json("/1", null).json("/2", 1));
       assertThat(call.header("outcome")).isEqualTo("returned");
-      Sandbox.called(Shop.class, "endless", new @Nullable Object[] {endless}, "returned");
+      told("endless", endless);
       assertReceive(called(Orders.class, "endless"), Duration.ZERO);
     }
     run.end(one, null);

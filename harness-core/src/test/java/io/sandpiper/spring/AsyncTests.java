@@ -221,7 +221,7 @@ class AsyncTests {
                 .isInstanceOf(AssertionError.class);
             service.free();
             assertThat(assertReceive(called(Service.class, "slowly")).header("outcome"))
-                .isEqualTo("returned null");
+                .isEqualTo("returned");
             service.fails();
             assertThat(assertReceive(called(Service.class, "fails")).header("outcome"))
                 .isEqualTo("threw java.lang.IllegalStateException: swallowed");

@@ -104,7 +104,7 @@ class WatchTests {
     another.watch(Greeting.class);
     assertThat(((Advised) greeting).getAdvisors())
         .hasSize(1)
-        .allMatch(advisor -> advisor.getAdvice() instanceof CallAdvice);
+        .allMatch(advisor -> advisor.getAdvice() instanceof WatchAdvice);
     for (Sandbox each : Arrays.asList(watching, neighbour)) {
       try (Scope scope = each.test().bind()) {
         assertThat(greeting.greet(each.testName())).isEqualTo("hello " + each.testName());
