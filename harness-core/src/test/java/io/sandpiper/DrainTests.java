@@ -1,10 +1,15 @@
 package io.sandpiper;
 
 import static io.sandpiper.Latches.awaitThoughInterrupted;
+import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
@@ -19,11 +24,14 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.slf4j.LoggerFactory;
 
 /** What becomes of work that is in progress when its test has waited long enough. */
 @ExtendWith(Schedules.class)
@@ -374,5 +382,68 @@ class DrainTests {
       }
     }
     assertThatThrownBy(() -> run.end(sandbox, null)).hasCause(same).hasNoSuppressedExceptions();
+  }
+
+  @Test
+  void very_many_failures_are_told_as_one_and_those_of_other_kinds_beside_it() {
+    Sandbox sandbox = open("T.many", Duration.ofSeconds(30));
+    Sandbox neighbour = open("T.neighbour", Duration.ofSeconds(30));
+    int tasks = 5_000;
+    try (Scope scope = sandbox.test().bind()) {
+      for (int i = 0; i < tasks; i++) {
+        onPool.submit(
+            () -> {
+              throw new IllegalStateException("always the same");
+            });
+      }
+      for (int i = 0; i < 20; i++) {
+        int number = i;
+        onSingle.submit(
+            () -> {
+              throw new IllegalStateException("number " + number);
+            });
+      }
+    }
+    run.end(neighbour, null);
+    Throwable failure = catchThrowable(() -> run.end(sandbox, null));
+    assertThat(failure)
+        .hasMessageContaining("Background work of T.many failed 5000 times: task lambda of DrainT")
+        .hasMessageContaining(": java.lang.IllegalStateException: always the same")
+        .hasMessageContaining("Timeline:")
+        .hasCauseInstanceOf(IllegalStateException.class);
+    assertThat(String.valueOf(failure.getMessage()).length()).isLessThan(100_000);
+    List<String> others = Stream.of(failure.getSuppressed()).map(Throwable::getMessage).toList();
+    assertThat(others).hasSize(10).noneMatch(text -> text.contains("Timeline:"));
+    assertThat(others.get(0)).endsWith("IllegalStateException: number 0");
+    assertThat(others.get(9))
+        .isEqualTo("11 more failures of the background work of T.many are in its journal.");
+  }
+
+  @Test
+  void a_failure_that_is_only_reported_is_a_warning_in_the_log() {
+    Sandbox sandbox = open("T.reports", BackgroundErrors.REPORT, Duration.ofSeconds(10));
+    try (Scope scope = sandbox.test().bind()) {
+      onPool.submit(
+          () -> {
+            throw new IllegalStateException("only reported");
+          });
+    }
+    ListAppender<ILoggingEvent> log = new ListAppender<>();
+    log.start();
+    Logger logger = (Logger) LoggerFactory.getLogger(Ending.class);
+    Level usual = logger.getLevel();
+    logger.setLevel(Level.WARN);
+    logger.addAppender(log);
+    try {
+      run.end(sandbox, null);
+    } finally {
+      logger.detachAppender(log);
+      logger.setLevel(usual);
+    }
+    assertThat(log.list)
+        .filteredOn(event -> event.getLevel() == Level.WARN)
+        .extracting(ILoggingEvent::getFormattedMessage)
+        .singleElement(as(InstanceOfAssertFactories.STRING))
+        .startsWith("Background work of T.reports failed: task lambda of DrainTests");
   }
 }
