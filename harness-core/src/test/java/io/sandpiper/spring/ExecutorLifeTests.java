@@ -34,6 +34,7 @@ import org.junit.jupiter.api.condition.JRE;
 import org.springframework.boot.test.util.TestPropertyValues;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.support.DefaultLifecycleProcessor;
 import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.core.task.support.ContextPropagatingTaskDecorator;
 import org.springframework.scheduling.TaskScheduler;
@@ -62,7 +63,16 @@ class ExecutorLifeTests {
     opened = context;
     TestPropertyValues.of("sandpiper.enabled=true").applyTo(context);
     context.register(SandpiperAutoConfiguration.class);
+    context.registerBean(
+        "lifecycleProcessor", DefaultLifecycleProcessor.class, ExecutorLifeTests::impatient);
     return context;
+  }
+
+  /** A context that closes waits 10 s for what its executors do, before it shuts them down. */
+  private static DefaultLifecycleProcessor impatient() {
+    DefaultLifecycleProcessor lifecycle = new DefaultLifecycleProcessor();
+    lifecycle.setTimeoutPerShutdownPhase(50);
+    return lifecycle;
   }
 
   private ThreadPoolTaskExecutor executor(Consumer<ThreadPoolTaskExecutor> settings) {
