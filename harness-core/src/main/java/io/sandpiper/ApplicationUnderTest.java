@@ -21,7 +21,7 @@ public interface ApplicationUnderTest {
   void tick(Class<?> component, @Nullable String method) throws Exception;
 
   /**
-   * Makes calls of the methods of a component known to {@link Sandbox#called}, in whatever sandbox
+   * Makes calls of the methods of a component known to {@link WatchedCall}, in whatever sandbox
    * they are made.
    *
    * @return whether it does; false where this application has no such component or cannot tell of

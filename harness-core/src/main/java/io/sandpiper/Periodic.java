@@ -22,10 +22,23 @@ final class Periodic implements Repetition {
     this.all = (All) sandbox.part(All.class, All::new);
   }
 
+  /** Has no periodic task of a sandbox run again. */
+  static void cancelAll(Sandbox sandbox) {
+    sandbox.parts(All.class).forEach(All::fence);
+  }
+
   @Override
   public @Nullable UnitOfWork next() {
     Work run = Work.task(sandbox, name, submittedAt);
-    return sandbox.begin(run) ? run : null;
+    if (!sandbox.begin(run)) {
+      return null;
+    }
+    // Asked last: whoever ends them looks for runs in progress afterwards.
+    if (all != null && all.ended) {
+      run.finish(null);
+      return null;
+    }
+    return run;
   }
 
   @Override

@@ -88,11 +88,7 @@ public final class Run {
             new Sandbox(
                 this,
                 verified,
-                new Sandbox.Settings(
-                    "a process of test " + verified,
-                    Isolation.NONE,
-                    Sandboxed.BackgroundErrors.FAIL,
-                    this)));
+                Sandbox.Settings.of("a process of test " + verified, Isolation.NONE, this)));
   }
 
   /**
@@ -280,7 +276,7 @@ public final class Run {
   }
 
   /**
-   * Adds one that can make calls of a class known to {@link Sandbox#called}.
+   * Adds one that can make calls of a class known to {@link WatchedCall}.
    *
    * @param watcher returns whether it does
    */

@@ -70,33 +70,33 @@ public final class Sandbox {
 
     static final Duration DRAIN = Duration.ofSeconds(10);
 
-    /** With a drain of 10 s. */
-    public Settings(
-        String testName,
-        Isolation isolation,
-        Sandboxed.BackgroundErrors backgroundErrors,
-        Object owner) {
-      this(testName, isolation, backgroundErrors, Sandboxed.Background.CONCURRENT, owner);
+    /**
+     * Those of a test that says nothing else: errors in background work fail it, its tasks run
+     * beside it, and its end waits for them for 10 s at most.
+     */
+    public static Settings of(String testName, Isolation isolation, Object owner) {
+      return new Settings(
+          testName,
+          isolation,
+          Sandboxed.BackgroundErrors.FAIL,
+          Sandboxed.Background.CONCURRENT,
+          DRAIN,
+          owner);
     }
 
-    /** With a drain of 10 s. */
-    public Settings(
-        String testName,
-        Isolation isolation,
-        Sandboxed.BackgroundErrors backgroundErrors,
-        Sandboxed.Background background,
-        Object owner) {
-      this(testName, isolation, backgroundErrors, background, DRAIN, owner);
+    /** These, but for what an error in background work does. */
+    public Settings withBackgroundErrors(Sandboxed.BackgroundErrors other) {
+      return new Settings(testName, isolation, other, background, drain, owner);
     }
 
-    /** With tasks that run beside the test. */
-    public Settings(
-        String testName,
-        Isolation isolation,
-        Sandboxed.BackgroundErrors backgroundErrors,
-        Duration drain,
-        Object owner) {
-      this(testName, isolation, backgroundErrors, Sandboxed.Background.CONCURRENT, drain, owner);
+    /** These, but for where tasks run. */
+    public Settings withBackground(Sandboxed.Background other) {
+      return new Settings(testName, isolation, backgroundErrors, other, drain, owner);
+    }
+
+    /** These, but for how long the end waits. */
+    public Settings withDrain(Duration other) {
+      return new Settings(testName, isolation, backgroundErrors, background, other, owner);
     }
   }
 
@@ -174,7 +174,11 @@ public final class Sandbox {
    */
   public void watch(Class<?> component) {
     ApplicationUnderTest application = this.application;
-    if ((application == null || !application.watch(component)) && !run.watch(component)) {
+    if (application != null && application.watch(component)) {
+      calls.watch(component, WatchedCall.Teller.APPLICATION);
+    } else if (run.watch(component)) {
+      calls.watch(component, WatchedCall.Teller.RUN);
+    } else {
       throw new IllegalStateException(
           ("Calls of %s cannot be watched: %s, and the agent does not run. Start the JVM with"
                   + " -javaagent:sandpiper-harness-core.jar, and with Byte Buddy on its class"
@@ -185,7 +189,6 @@ public final class Sandbox {
                       ? "it is no bean of an application that the harness knows"
                       : application.whyNotWatched(component)));
     }
-    calls.watch(component);
   }
 
   /**
@@ -345,31 +348,6 @@ public final class Sandbox {
     this.application = application;
   }
 
-  /** Whether the current thread works for a test that watches calls of this class. */
-  public static boolean isWatched(Class<?> type) {
-    Work work = Work.current();
-    return work != null && work.sandbox().calls.watches(type);
-  }
-
-  /** A value as text for {@link #called}; says so where its own {@code toString()} fails. */
-  public static String textOf(@Nullable Object value) {
-    return WatchedCalls.text(value);
-  }
-
-  /**
-   * Records a call that has ended, where the current thread works for a test that watches it.
-   *
-   * @param type the class of the object whose method it was
-   * @param outcome how it ended, such as {@code returned 5}
-   */
-  public static void called(
-      Class<?> type, String method, @Nullable Object[] arguments, String outcome) {
-    Work work = Work.current();
-    if (work != null) {
-      work.sandbox().calls.called(type, method, arguments, outcome);
-    }
-  }
-
   /** The run that this sandbox belongs to. */
   public Run run() {
     return run;
@@ -526,6 +504,10 @@ public final class Sandbox {
   }
 
   // Within this package.
+
+  WatchedCalls calls() {
+    return calls;
+  }
 
   Hops hops() {
     return hops;

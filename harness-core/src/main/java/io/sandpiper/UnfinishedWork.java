@@ -28,6 +28,10 @@ final class UnfinishedWork {
     text.append(
         "%s ended, and after %s of waiting its own background work was still open:%n"
             .formatted(sandbox.testName(), Durations.text(waited)));
+    if (!sandbox.changesNothing()) {
+      // Otherwise one whose run is told to stop would begin the next.
+      Periodic.cancelAll(sandbox);
+    }
     List<Work> open = counted();
     open.forEach(this::append);
     sandbox.read(() -> sandbox.ledger().describeInTransit()).forEach(this::append);

@@ -1,9 +1,9 @@
 package io.sandpiper;
 
+import io.sandpiper.WatchedCall.Teller;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.CopyOnWriteArraySet;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -15,7 +15,9 @@ final class WatchedCalls {
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   private final Sandbox sandbox;
-  private final Set<Class<?>> watched = new CopyOnWriteArraySet<>();
+
+  /** Who tells of the calls of a class: of several that could, the first that was asked. */
+  private final Map<Class<?>, Teller> watched = new ConcurrentHashMap<>();
 
   WatchedCalls(Sandbox sandbox) {
     this.sandbox = sandbox;
@@ -25,25 +27,30 @@ final class WatchedCalls {
     return type.getName() + "." + method;
   }
 
-  void watch(Class<?> type) {
-    watched.add(type);
+  void watch(Class<?> type, Teller teller) {
+    watched.putIfAbsent(type, teller);
   }
 
-  /** Whether somebody wants to know of calls of this type. */
-  boolean watches(Class<?> type) {
-    return watched.stream().anyMatch(each -> each.isAssignableFrom(type));
+  /** Whether somebody wants to know of calls of this type, and by this teller. */
+  boolean watches(Teller teller, Class<?> type) {
+    return watched.entrySet().stream().anyMatch(each -> is(each, teller, type));
   }
 
-  void called(Class<?> type, String method, @Nullable Object[] arguments, String outcome) {
+  private static boolean is(Map.Entry<Class<?>, Teller> watch, Teller teller, Class<?> type) {
+    return watch.getValue() == teller && watch.getKey().isAssignableFrom(type);
+  }
+
+  void called(
+      Teller teller, Class<?> type, String method, @Nullable Object[] arguments, String outcome) {
     byte[] body = json(arguments).getBytes(StandardCharsets.UTF_8);
-    for (Class<?> each : watched) {
-      if (each.isAssignableFrom(type)) {
+    for (Map.Entry<Class<?>, Teller> each : watched.entrySet()) {
+      if (is(each, teller, type)) {
         sandbox
             .hops()
             .called(
                 new Hop.Content(
                     Hop.Direction.CALLED,
-                    address(each, method),
+                    address(each.getKey(), method),
                     null,
                     Map.of("outcome", outcome),
                     body,

@@ -3,7 +3,6 @@ package io.sandpiper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.time.Duration;
@@ -42,7 +41,7 @@ class SandboxLocalTests {
   }
 
   private Sandbox open(String name) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this));
   }
 
   private static <T extends @Nullable Object> T in(Sandbox sandbox, SandboxLocal<T> local) {
@@ -307,7 +306,7 @@ class SandboxLocalTests {
   }
 
   private Sandbox open(String name, Duration drain) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, drain, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(drain));
   }
 
   /** Opened by the test when it has seen enough; an interrupt is ignored. */

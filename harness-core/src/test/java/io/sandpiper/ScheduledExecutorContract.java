@@ -1,9 +1,11 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.context.Scope;
+import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
@@ -216,6 +218,40 @@ public abstract class ScheduledExecutorContract extends QueueingExecutorContract
     assertThatThrownBy(asked::get).isInstanceOf(ExecutionException.class).hasCause(bad);
     run.end(seen, null);
     assertThatThrownBy(() -> run.end(sandbox, null)).hasCause(bad);
+  }
+
+  @Test
+  public void a_run_that_does_not_end_is_told_to_stop_and_no_other_begins() throws Exception {
+    Sandbox sandbox = open("stuck", Duration.ofMillis(50));
+    AtomicInteger begun = new AtomicInteger();
+    CountDownLatch running = new CountDownLatch(1);
+    CountDownLatch never = new CountDownLatch(1);
+    CountDownLatch stopped = new CountDownLatch(1);
+    try (Scope scope = sandbox.test().bind()) {
+      scheduler()
+          .scheduleAtFixedRate(
+              () -> {
+                begun.incrementAndGet();
+                running.countDown();
+                try {
+                  never.await();
+                } catch (InterruptedException told) {
+                  stopped.countDown();
+                }
+              },
+              0,
+              1,
+              TimeUnit.MILLISECONDS);
+      await(running);
+    }
+    assertThatThrownBy(() -> run.end(sandbox, null))
+        .hasMessageContaining("periodic task")
+        .hasMessageContaining("told to stop, and has");
+    await(stopped);
+    for (int i = 0; i < 100; i++) {
+      assertThat(scheduler().submit(Thread::interrupted).get()).as("left to the pool").isFalse();
+    }
+    assertThat(begun).hasValue(1);
   }
 
   @Test

@@ -6,7 +6,6 @@ import static io.sandpiper.SandboxAssertions.refuteReceive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -76,21 +75,22 @@ class WatchTests {
               Orders.class.getClassLoader(),
               new Class<?>[] {Orders.class},
               (proxy, method, arguments) -> {
+                WatchedCall call =
+                    WatchedCall.begin(
+                        WatchedCall.Teller.APPLICATION, Shop.class, method.getName(), arguments);
                 try {
                   Object result = method.invoke(target, arguments);
-                  told(method.getName(), arguments, "returned " + result);
+                  if (call != null) {
+                    call.returned(result);
+                  }
                   return result;
                 } catch (InvocationTargetException thrown) {
-                  told(method.getName(), arguments, "threw " + thrown.getCause());
+                  if (call != null) {
+                    call.threw(thrown.getCause());
+                  }
                   throw thrown.getCause();
                 }
               });
-    }
-
-    private static void told(String method, @Nullable Object[] arguments, String outcome) {
-      if (Sandbox.isWatched(Shop.class)) {
-        Sandbox.called(Shop.class, method, arguments, outcome);
-      }
     }
 
     @Override
@@ -123,8 +123,7 @@ class WatchTests {
   }
 
   private Sandbox open(String name) {
-    Sandbox sandbox =
-        run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, this));
+    Sandbox sandbox = run.open(Sandbox.Settings.of(name, Isolation.NONE, this));
     sandbox.application(application);
     return sandbox;
   }
@@ -224,6 +223,12 @@ class WatchTests {
     run.end(one, null);
   }
 
+  private static void told(String method, @Nullable Object... arguments) {
+    WatchedCall call =
+        WatchedCall.begin(WatchedCall.Teller.APPLICATION, Shop.class, method, arguments);
+    Objects.requireNonNull(call).returned();
+  }
+
   @Test
   void what_is_no_json_is_there_as_text() {
     one.watch(Orders.class);
@@ -231,10 +236,10 @@ class WatchTests {
     List<Object> endless = new ArrayList<>();
     endless.add(endless);
     try (Scope scope = one.test().bind()) {
-      Sandbox.called(Shop.class, "odd", new @Nullable Object[] {odd, null, 1}, "returned");
+      told("odd", odd, null, 1);
       Hop call = assertReceive(called(Orders.class, "odd").json("/1", null).json("/2", 1));
       assertThat(call.header("outcome")).isEqualTo("returned");
-      Sandbox.called(Shop.class, "endless", new @Nullable Object[] {endless}, "returned");
+      told("endless", endless);
       assertReceive(called(Orders.class, "endless"), Duration.ZERO);
     }
     run.end(one, null);
@@ -316,8 +321,7 @@ class WatchTests {
     assertThatThrownBy(() -> one.tick(Poller.class))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("has ended; nothing ticks in it");
-    Sandbox plain =
-        run.open(new Sandbox.Settings("T.plain", Isolation.NONE, BackgroundErrors.FAIL, this));
+    Sandbox plain = run.open(Sandbox.Settings.of("T.plain", Isolation.NONE, this));
     assertThatThrownBy(() -> plain.tick(Poller.class))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("T.plain is no Spring test. Call the method itself.");

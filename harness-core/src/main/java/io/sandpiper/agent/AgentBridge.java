@@ -64,11 +64,21 @@ public abstract class AgentBridge {
   /** A pool is given a task; returns what it is to be given instead, which is mostly the same. */
   public abstract Runnable executing(Runnable task);
 
-  /** A pool asks its handler what to do with a task that it does not take. */
-  public abstract void rejecting(Runnable task);
+  /**
+   * A pool asks its handler what to do with a task that it does not take; returns what {@link
+   * #rejected} wants.
+   */
+  public abstract @Nullable Object rejecting(ThreadPoolExecutor pool, Runnable task);
 
-  /** The handler of a pool, or the giving of a task, is through with it. */
-  public abstract void settled(ThreadPoolExecutor pool, Runnable task, @Nullable Throwable thrown);
+  /** The handler of a pool is through with a task. */
+  public abstract void rejected(
+      ThreadPoolExecutor pool,
+      Runnable task,
+      @Nullable Object rejecting,
+      @Nullable Throwable thrown);
+
+  /** A pool could not be given a task. */
+  public abstract void notGiven(ThreadPoolExecutor pool, Runnable task);
 
   /** A pool is to remove a task; returns what it is to look for. */
   public abstract Runnable removing(Runnable task);

@@ -1,28 +1,27 @@
 package io.sandpiper.agent;
 
-import io.sandpiper.Sandbox;
+import io.sandpiper.WatchedCall;
 import java.lang.invoke.MethodType;
 import org.jspecify.annotations.Nullable;
 
 /** What watched classes call; for code that the agent has added to them. */
 public final class CallRecorder {
 
-  /** Set while arguments and results are written down, by methods that may be watched too. */
-  private static final ThreadLocal<@Nullable Boolean> RECORDS = new ThreadLocal<>();
-
   private CallRecorder() {}
 
   /**
-   * Whether a call that begins is to be recorded.
+   * A call begins.
    *
    * @param target whose method it is
    * @param type the name of the class that the method's code is in
    * @param descriptor the method's, as the JVM writes it
+   * @return what {@link #ended} wants; null where the call is not to be recorded
    */
-  public static boolean watches(Object target, String type, String method, String descriptor) {
-    return Sandbox.isWatched(target.getClass())
-        && RECORDS.get() == null
-        && !isCallOfSuper(target.getClass(), type, method, descriptor);
+  public static @Nullable Object begun(
+      Object target, String type, String method, String descriptor, @Nullable Object[] arguments) {
+    WatchedCall call =
+        WatchedCall.begin(WatchedCall.Teller.RUN, target.getClass(), method, arguments);
+    return call == null || isCallOfSuper(target.getClass(), type, method, descriptor) ? null : call;
   }
 
   /** The call of an overridden method by the one that overrides it is no call of its own. */
@@ -51,25 +50,14 @@ public final class CallRecorder {
 
   /** Records a call that has ended. */
   public static void ended(
-      Object target,
-      String method,
-      @Nullable Object[] arguments,
-      String returnType,
-      @Nullable Object returned,
-      @Nullable Throwable thrown) {
-    RECORDS.set(true);
-    try {
-      Sandbox.called(target.getClass(), method, arguments, outcome(returnType, returned, thrown));
-    } finally {
-      RECORDS.remove();
-    }
-  }
-
-  private static String outcome(
-      String returnType, @Nullable Object returned, @Nullable Throwable thrown) {
+      Object begun, String returnType, @Nullable Object returned, @Nullable Throwable thrown) {
+    WatchedCall call = (WatchedCall) begun;
     if (thrown != null) {
-      return "threw " + Sandbox.textOf(thrown);
+      call.threw(thrown);
+    } else if (returnType.equals("void")) {
+      call.returned();
+    } else {
+      call.returned(returned);
     }
-    return returnType.equals("void") ? "returned" : "returned " + Sandbox.textOf(returned);
   }
 }

@@ -7,7 +7,6 @@ import static net.bytebuddy.matcher.ElementMatchers.isPrivate;
 import static net.bytebuddy.matcher.ElementMatchers.isStatic;
 import static net.bytebuddy.matcher.ElementMatchers.isSubTypeOf;
 import static net.bytebuddy.matcher.ElementMatchers.isSynthetic;
-import static net.bytebuddy.matcher.ElementMatchers.nameContains;
 import static net.bytebuddy.matcher.ElementMatchers.not;
 
 import io.sandpiper.Run;
@@ -21,7 +20,9 @@ import java.util.stream.Stream;
 import net.bytebuddy.agent.ByteBuddyAgent;
 import net.bytebuddy.asm.Advice;
 import net.bytebuddy.description.method.MethodDescription;
+import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.matcher.ElementMatcher;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes calls of any class known to the sandboxes that watch it. The class, its subclasses or
@@ -35,8 +36,8 @@ public final class CallWatching implements AutoCloseable {
   private static final String AGENT = "net.bytebuddy.agent.ByteBuddyAgent";
   private static final String BUILDER = "net.bytebuddy.agent.builder.AgentBuilder";
 
-  /** Guarded by itself. */
-  private final Set<Class<?>> watched = Collections.newSetFromMap(new WeakHashMap<>());
+  /** Null before the first watch; guarded by this. */
+  private @Nullable Changes changes;
 
   private CallWatching() {}
 
@@ -56,13 +57,15 @@ public final class CallWatching implements AutoCloseable {
       return false;
     }
     checkVisible(type);
-    synchronized (watched) {
-      if (!watched.contains(type)) {
-        Changes.apply(type, instrumentation());
-        watched.add(type);
-      }
-    }
+    change(type);
     return true;
+  }
+
+  private synchronized void change(Class<?> type) {
+    if (changes == null) {
+      changes = new Changes(instrumentation());
+    }
+    changes.watch(type);
   }
 
   private static boolean isPresent(String type) {
@@ -126,17 +129,54 @@ public final class CallWatching implements AutoCloseable {
             .and(not(isNative()))
             .and(not(isSynthetic()));
 
-    static void apply(Class<?> type, Instrumentation instrumentation) {
+    /** Weak: a class is watched for as long as it is loaded. */
+    private final Set<Class<?>> watched =
+        Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
+
+    private final Instrumentation instrumentation;
+    private final Retransformer retransformer;
+
+    Changes(Instrumentation instrumentation) {
+      this.instrumentation = instrumentation;
+      this.retransformer =
+          new Retransformer(
+              instrumentation,
+              this::includes,
+              (builder, type) -> builder.visit(Advice.to(WatchedMethod.class).on(METHODS)));
+    }
+
+    void watch(Class<?> type) {
+      if (watched.contains(type)) {
+        return;
+      }
       List<Class<?>> loaded =
           Stream.<Class<?>>of(instrumentation.getAllLoadedClasses())
               .filter(type::isAssignableFrom)
               .filter(each -> isChangeable(each, instrumentation))
               .toList();
-      new Retransformer(instrumentation)
-          .change(
-              loaded,
-              isSubTypeOf(type).and(not(nameContains("$$"))),
-              (builder, same) -> builder.visit(Advice.to(CallAdvice.class).on(METHODS)));
+      watched.add(type);
+      try {
+        retransformer.change(loaded);
+      } catch (IllegalStateException unchangeable) {
+        watched.remove(type);
+        throw unchangeable;
+      }
+    }
+
+    private boolean includes(TypeDescription type, @Nullable Class<?> loaded) {
+      if (type.getName().contains("$$")) {
+        return false;
+      }
+      return watchedNow().stream()
+          .anyMatch(
+              each ->
+                  loaded == null ? isSubTypeOf(each).matches(type) : each.isAssignableFrom(loaded));
+    }
+
+    private List<Class<?>> watchedNow() {
+      synchronized (watched) {
+        return List.copyOf(watched);
+      }
     }
 
     private static boolean isChangeable(Class<?> type, Instrumentation instrumentation) {

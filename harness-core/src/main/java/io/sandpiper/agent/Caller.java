@@ -13,7 +13,7 @@ enum Caller {
   JDK,
   /** The JDK's executors that start a thread for each task. */
   THREAD_PER_TASK,
-  /** The harness, or a library whose threads work for all tests. */
+  /** The harness, or what works for all tests: parts of the JDK, some libraries. */
   SHARED,
   LIBRARY,
   APPLICATION;
@@ -24,12 +24,21 @@ enum Caller {
   private static final int DEEPEST = 128;
 
   private static final String[] WORK_FOR_ALL = {
-    "com.rabbitmq.", "com.zaxxer.hikari.", "org.postgresql.",
+    "com.rabbitmq.", "com.zaxxer.hikari.", "okhttp3.internal.concurrent.", "org.postgresql.",
   };
+
+  /** What waits for processes and channels, and the servers and timers of the JDK. */
+  private static final String[] WORK_OF_THE_JDK = {
+    "java.lang.ProcessHandleImpl", "java.util.prefs.", "sun.",
+  };
+
+  private static final String THREAD_FLOCK = "jdk.internal.misc.ThreadFlock";
 
   private static final Set<String> THREADS_PER_TASK =
       Set.of(
           "java.util.concurrent.CompletableFuture$ThreadPerTaskExecutor",
+          "java.util.concurrent.StructuredTaskScope",
+          "java.util.concurrent.StructuredTaskScopeImpl",
           "java.util.concurrent.ThreadPerTaskExecutor");
 
   private static final ClassValue<Caller> KINDS =
@@ -43,18 +52,27 @@ enum Caller {
   private static Caller of(Class<?> type) {
     ClassLoader loader = type.getClassLoader();
     if (loader == null || loader == ClassLoader.getPlatformClassLoader()) {
-      return THREADS_PER_TASK.contains(type.getName()) ? THREAD_PER_TASK : JDK;
+      return ofJdk(type.getName());
     }
     if (type.getProtectionDomain().getCodeSource()
         == Caller.class.getProtectionDomain().getCodeSource()) {
       return isRunner(type) ? JDK : SHARED;
     }
-    for (String shared : WORK_FOR_ALL) {
-      if (type.getName().startsWith(shared)) {
-        return SHARED;
-      }
+    if (begins(type.getName(), WORK_FOR_ALL)) {
+      return SHARED;
     }
     return CallSite.isOfApplication(type) ? APPLICATION : LIBRARY;
+  }
+
+  private static Caller ofJdk(String type) {
+    if (begins(type, WORK_OF_THE_JDK)) {
+      return SHARED;
+    }
+    return THREADS_PER_TASK.contains(type) ? THREAD_PER_TASK : JDK;
+  }
+
+  private static boolean begins(String type, String[] prefixes) {
+    return Stream.of(prefixes).anyMatch(type::startsWith);
   }
 
   /** Whether a class of ours only runs what others have asked for. */
@@ -69,7 +87,11 @@ enum Caller {
 
   /** Whose code starts a thread; what the JDK starts for itself, such as workers, is its own. */
   static Caller ofThread() {
-    return WALKER.walk(frames -> find(frames, type -> type.getPackageName().equals("java.lang")));
+    return WALKER.walk(frames -> find(frames, Caller::startsThreads));
+  }
+
+  private static boolean startsThreads(Class<?> type) {
+    return type.getPackageName().equals("java.lang") || type.getName().equals(THREAD_FLOCK);
   }
 
   private static Caller find(Stream<StackFrame> stack, Predicate<Class<?>> passesOn) {

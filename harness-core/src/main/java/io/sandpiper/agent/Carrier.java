@@ -7,7 +7,11 @@ import io.sandpiper.context.ScopedExecutors;
 import io.sandpiper.context.UnitOfWork;
 import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Set;
 import java.util.TimerTask;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
@@ -30,8 +34,8 @@ final class Carrier extends AgentBridge {
   private static final String TIMEOUT = "java.util.concurrent.ForkJoinPool$TimeoutAction";
   private static final String VIRTUAL_THREADS = "java.lang.VirtualThread";
 
-  private static final Consumer<Object> CANCEL_FUTURE = task -> ((Future<?>) task).cancel(false);
-  private static final Consumer<Object> CANCEL_TIMER_TASK = task -> ((TimerTask) task).cancel();
+  private static final Consumer<Future<?>> CANCEL_FUTURE = task -> task.cancel(false);
+  private static final Consumer<TimerTask> CANCEL_TIMER_TASK = TimerTask::cancel;
 
   private final IdentityMap<Errand> errands = new IdentityMap<>();
 
@@ -65,6 +69,9 @@ final class Carrier extends AgentBridge {
     if (ScopedExecutors.isScoped(task)) {
       return task;
     }
+    if (task instanceof SubmittedAgain again) {
+      return new SubmittedAgain(again.task(), errand(again.task()));
+    }
     Errand errand = errand(task);
     if (errand == Errand.NOBODYS && (task instanceof Future)) {
       // Nobody gives the same future to a pool twice, so there is nothing to tell apart.
@@ -93,45 +100,72 @@ final class Carrier extends AgentBridge {
     }
     Caller caller = Caller.here();
     if (current instanceof Work) {
-      return caller == Caller.SHARED ? Errand.NOBODYS : counted(task);
+      return caller == Caller.SHARED ? Errand.NOBODYS : Errand.once(task);
     }
     // What libraries begin outside of all sandboxes, such as the loops of a container, goes on.
     return caller == Caller.APPLICATION ? new Errand.Part(current) : Errand.NOBODYS;
   }
 
   @Override
-  public void rejecting(Runnable task) {
+  public @Nullable Object rejecting(ThreadPoolExecutor pool, Runnable task) {
     Errand errand = errands.get(task);
     if (errand != null) {
       errands.replace(task, errand, new Errand.Rejected(errand));
     }
+    boolean ofJdk = pool.getRejectedExecutionHandler().getClass().getClassLoader() == null;
+    return ofJdk ? null : List.of(pool.getQueue().toArray());
   }
 
   @Override
-  public void settled(ThreadPoolExecutor pool, Runnable task, @Nullable Throwable thrown) {
+  public void rejected(
+      ThreadPoolExecutor pool,
+      Runnable task,
+      @Nullable Object rejecting,
+      @Nullable Throwable thrown) {
     boolean waits = pool.getQueue().contains(task);
     if (task instanceof SubmittedAgain again) {
       if (!waits) {
         again.errand().abandon();
       }
+    } else if (errands.get(task) instanceof Errand.Rejected rejected) {
+      if (waits) {
+        errands.replace(task, rejected, rejected.errand());
+      } else if (rejecting != null && thrown == null) {
+        unexpected(task);
+      } else if (errands.remove(task, rejected)) {
+        rejected.abandon();
+      }
+    }
+    // Otherwise the handler has given it to a pool.
+    if (rejecting instanceof List<?> before) {
+      Set<Object> now = Collections.newSetFromMap(new IdentityHashMap<>());
+      now.addAll(Arrays.asList(pool.getQueue().toArray()));
+      before.stream().filter(each -> !now.contains(each)).forEach(this::unexpected);
+    }
+  }
+
+  /** A handler may have taken a task out of its queue, or a thread of the pool. */
+  private void unexpected(Object task) {
+    if (task instanceof SubmittedAgain again) {
+      again.errand().abandon();
       return;
     }
     Errand errand = errands.get(task);
-    if (errand == null) {
+    if (errand != null && errands.replace(task, errand, errand.unexpected())) {
+      errand.abandon();
+    }
+  }
+
+  @Override
+  public void notGiven(ThreadPoolExecutor pool, Runnable task) {
+    if (pool.getQueue().contains(task)) {
       return;
     }
-    if (waits) {
-      if (errand instanceof Errand.Rejected rejected) {
-        errands.replace(task, rejected, rejected.errand());
-      }
-      return;
+    if (task instanceof SubmittedAgain again) {
+      again.errand().abandon();
+    } else {
+      abandoned(task);
     }
-    if (thrown != null) {
-      errands.remove(task, errand);
-    }
-    // Without an error a thread may just have taken it from the queue: then it is bound all the
-    // same, but no longer waited for.
-    errand.abandon();
   }
 
   @Override
@@ -175,7 +209,7 @@ final class Carrier extends AgentBridge {
     if (later ? !isOfTest(caller) : caller == Caller.SHARED) {
       return;
     }
-    give(task, task.isPeriodic() ? Repetition.begin(current, task, CANCEL_FUTURE) : counted(task));
+    give(task, task.isPeriodic() ? Errand.repeated(task, CANCEL_FUTURE) : Errand.once(task));
   }
 
   private void delayingForNobody(RunnableScheduledFuture<?> task) {
@@ -189,11 +223,6 @@ final class Carrier extends AgentBridge {
   /** What a library plans for later it plans for itself: it outlives the test. */
   private static boolean isOfTest(Caller caller) {
     return caller == Caller.APPLICATION || caller == Caller.JDK;
-  }
-
-  private static Errand counted(Object task) {
-    UnitOfWork work = Sandbox.beginTask(task);
-    return work == null ? Errand.NOBODYS : new Errand.Counted(work);
   }
 
   private void give(Object task, Errand errand) {
@@ -235,8 +264,11 @@ final class Carrier extends AgentBridge {
   @Override
   public void abandoned(Object task) {
     Errand errand = errands.get(task);
-    // A run of a repeated one may be about to begin, and has to find out that its test has ended.
-    if (errand != null && (errand.repeats() || errands.remove(task, errand))) {
+    // A run of a repeated one may be about to begin.
+    if (errand != null
+        && (errand.repeats()
+            ? errands.replace(task, errand, Errand.OVER)
+            : errands.remove(task, errand))) {
       errand.abandon();
     }
   }
@@ -345,7 +377,7 @@ final class Carrier extends AgentBridge {
         || !isOfTest(Caller.here())) {
       return;
     }
-    give(task, period == 0 ? counted(task) : Repetition.begin(current, task, CANCEL_FUTURE));
+    give(task, period == 0 ? Errand.once(task) : Errand.repeated(task, CANCEL_FUTURE));
   }
 
   @Override
@@ -365,7 +397,7 @@ final class Carrier extends AgentBridge {
       return;
     }
     Execution execution = executions.get(task);
-    Throwable failure = execution == null ? null : execution.failure();
+    Throwable failure = execution == null ? null : execution.takeFailure();
     if (failure == null) {
       executions.remove(task);
     }
@@ -380,8 +412,7 @@ final class Carrier extends AgentBridge {
     if (current == null || !isOfTest(Caller.here())) {
       return null;
     }
-    return start(
-        task, period == 0 ? counted(task) : Repetition.begin(current, task, CANCEL_TIMER_TASK));
+    return start(task, period == 0 ? Errand.once(task) : Errand.repeated(task, CANCEL_TIMER_TASK));
   }
 
   private @Nullable Errand start(Object started, Errand errand) {
@@ -430,7 +461,7 @@ final class Carrier extends AgentBridge {
           .note("%s works for no test: %s".formatted(thread, unchangeable.getMessage()));
       return null;
     }
-    return start(thread, counted(thread));
+    return start(thread, Errand.once(thread));
   }
 
   /** Whether threads of a class do what the JDK needs for itself. */

@@ -1,7 +1,12 @@
 package io.sandpiper.agent;
 
+import io.sandpiper.Sandbox;
+import io.sandpiper.Work;
+import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.UnitOfWork;
+import java.lang.ref.WeakReference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** For whom a task will run. Refers to no task. Safe for use by several threads. */
@@ -9,6 +14,36 @@ sealed interface Errand {
 
   /** Nobody's: it runs in no scope, also where a thread does it that waits for something else. */
   Errand NOBODYS = new Nobodys();
+
+  /** Of what was repeated and is no more: a run that was about to begin does not. */
+  Errand OVER = new Over();
+
+  /** That of a task which the current thread plans to happen once, or never. */
+  static Errand once(Object task) {
+    UnitOfWork work = Sandbox.beginTask(task);
+    return work == null ? NOBODYS : new Counted(work);
+  }
+
+  /**
+   * That of a task which the current thread plans to happen again and again.
+   *
+   * @param cancel keeps a task from happening again
+   */
+  static <T> Errand repeated(T task, Consumer<? super T> cancel) {
+    Repetition repetition = Sandbox.repeatTask(task);
+    if (repetition == null) {
+      return NOBODYS;
+    }
+    WeakReference<T> planned = new WeakReference<>(task);
+    repetition.cancelWith(
+        () -> {
+          T known = planned.get();
+          if (known != null) {
+            cancel.accept(known);
+          }
+        });
+    return new Repeated(repetition);
+  }
 
   /** Binds the current thread to it; null where there is nothing to bind nor to end. */
   @Nullable Begun begin();
@@ -19,6 +54,11 @@ sealed interface Errand {
   /** Whether the task may run more than once. */
   default boolean repeats() {
     return false;
+  }
+
+  /** What takes its place where nobody expects the task to run any more, and it may yet. */
+  default Errand unexpected() {
+    return this;
   }
 
   /** Says that somebody was given the failure of the task, before it ended or after it. */
@@ -58,9 +98,27 @@ sealed interface Errand {
     }
 
     @Override
+    public Errand unexpected() {
+      return work instanceof Work missed ? new Unexpected(missed) : this;
+    }
+
+    @Override
     public void failureSeen() {
       work.failureSeen();
     }
+  }
+
+  /** Work that has ended without having begun; begins as another that is counted from then on. */
+  record Unexpected(Work missed) implements Errand {
+
+    @Override
+    public Begun begin() {
+      Work work = missed.sandbox().begin(missed.origin());
+      return Begun.bind(work == null ? missed : work);
+    }
+
+    @Override
+    public void abandon() {}
   }
 
   /** A part of work that waits for its parts itself. */
@@ -103,30 +161,46 @@ sealed interface Errand {
     }
 
     @Override
+    public Errand unexpected() {
+      return errand.unexpected();
+    }
+
+    @Override
     public void failureSeen() {
       errand.failureSeen();
     }
   }
 
   /** What happens again and again, and no longer than its sandbox exists. */
-  final class Repeated implements Errand {
-
-    private final Repetition repetition;
-
-    Repeated(Repetition repetition) {
-      this.repetition = repetition;
-    }
+  record Repeated(Repetition repetition) implements Errand {
 
     @Override
     public @Nullable Begun begin() {
-      UnitOfWork work = repetition.begin();
+      UnitOfWork work = repetition.next();
       return work == null ? null : Begun.bind(work);
     }
 
     @Override
     public void abandon() {
-      repetition.forget();
+      repetition.cancelled();
     }
+
+    @Override
+    public boolean repeats() {
+      return true;
+    }
+  }
+
+  /** See {@link #OVER}. */
+  record Over() implements Errand {
+
+    @Override
+    public @Nullable Begun begin() {
+      return null;
+    }
+
+    @Override
+    public void abandon() {}
 
     @Override
     public boolean repeats() {

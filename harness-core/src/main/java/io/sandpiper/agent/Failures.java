@@ -1,11 +1,12 @@
 package io.sandpiper.agent;
 
 import io.sandpiper.Work;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class Failures {
 
-  /** By the future that keeps it, or by the failure itself where that goes from one to another. */
+  /**
+   * By the future that keeps it, or by the failure itself where that goes from one to another. Work
+   * that has failed refers to its failure, so the sets are weak: it lives as long as its sandbox.
+   */
   private final IdentityMap<Set<Work>> unseen = new IdentityMap<>();
 
   /**
@@ -31,21 +35,26 @@ final class Failures {
     }
     Set<Work> works = works(future == null ? reason : future);
     // Two tests may run into one exception that somebody has made beforehand.
-    works.removeIf(work -> work.sandbox().sinceEnd() != null);
-    if (works.stream().anyMatch(work -> work.sandbox() == current.sandbox())) {
+    if (list(works).stream().anyMatch(work -> work.sandbox() == current.sandbox())) {
       return;
     }
     Work failed = current.sandbox().begin(current.origin());
     if (failed != null) {
       works.add(failed);
-      failed.finish(failure);
+      failed.finish(reason);
     }
   }
 
   private Set<Work> works(Object key) {
-    Set<Work> none = ConcurrentHashMap.newKeySet();
+    Set<Work> none = Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
     Set<Work> known = unseen.putIfAbsent(key, none);
     return known == null ? none : known;
+  }
+
+  private static List<Work> list(Set<Work> works) {
+    synchronized (works) {
+      return List.copyOf(works);
+    }
   }
 
   /** Somebody was given a failure, or was told that there is none. */
@@ -62,11 +71,12 @@ final class Failures {
       return;
     }
     Work current = Work.current();
+    List<Work> all = list(works);
     List<Work> own =
-        works.stream()
+        all.stream()
             .filter(work -> current != null && work.sandbox() == current.sandbox())
             .toList();
-    for (Work work : own.isEmpty() ? List.copyOf(works) : own) {
+    for (Work work : own.isEmpty() ? all : own) {
       works.remove(work);
       work.failureSeen();
     }

@@ -1,6 +1,5 @@
 package io.sandpiper.agent;
 
-import static net.bytebuddy.matcher.ElementMatchers.anyOf;
 import static net.bytebuddy.matcher.ElementMatchers.isConstructor;
 import static net.bytebuddy.matcher.ElementMatchers.named;
 import static net.bytebuddy.matcher.ElementMatchers.namedOneOf;
@@ -8,6 +7,7 @@ import static net.bytebuddy.matcher.ElementMatchers.takesArgument;
 import static net.bytebuddy.matcher.ElementMatchers.takesArguments;
 import static net.bytebuddy.matcher.ElementMatchers.takesNoArguments;
 
+import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -46,14 +46,26 @@ final class Instruments {
   private static final Predicate<Method> RUN =
       method -> method.getName().equals("run") && method.getParameterCount() == 0;
 
-  private final Retransformer retransformer;
   private final List<Point> points = new ArrayList<>();
+  private final Retransformer jdk;
+  private final Retransformer threads;
 
-  /** Guarded by itself. */
-  private final Set<Class<?>> threadClasses = Collections.newSetFromMap(new WeakHashMap<>());
+  private final Set<Class<?>> threadClasses =
+      Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
-  Instruments(Retransformer retransformer) {
-    this.retransformer = retransformer;
+  Instruments(Instrumentation instrumentation) {
+    this.jdk =
+        new Retransformer(
+            instrumentation,
+            (type, loaded) -> loaded != null && loaded.getClassLoader() == null && isPoint(type),
+            this::additions);
+    this.threads =
+        new Retransformer(
+            instrumentation,
+            (type, loaded) -> loaded != null && threadClasses.contains(loaded),
+            (builder, type) ->
+                builder.visit(
+                    Advice.to(ThreadAdvice.Run.class).on(named("run").and(takesNoArguments()))));
   }
 
   /**
@@ -67,7 +79,7 @@ final class Instruments {
     futures();
     stages();
     forkJoin();
-    threads();
+    threadStarts();
     List<Class<?>> types = new ArrayList<>();
     for (Point point : points) {
       Class<?> type = load(point);
@@ -75,7 +87,11 @@ final class Instruments {
         types.add(type);
       }
     }
-    retransformer.change(types, anyOf(types.toArray(Class<?>[]::new)), this::additions);
+    jdk.change(types);
+  }
+
+  private boolean isPoint(TypeDescription type) {
+    return points.stream().anyMatch(point -> point.type().equals(type.getName()));
   }
 
   private static @Nullable Class<?> load(Point point) {
@@ -118,16 +134,19 @@ final class Instruments {
     if (runs.getClassLoader() == null) {
       return;
     }
-    synchronized (threadClasses) {
-      if (!threadClasses.contains(runs)) {
-        retransformer.change(
-            List.of(runs),
-            anyOf(runs),
-            (builder, same) ->
-                builder.visit(
-                    Advice.to(ThreadAdvice.Run.class).on(named("run").and(takesNoArguments()))));
-        threadClasses.add(runs);
+    synchronized (threads) {
+      if (threadClasses.add(runs)) {
+        addTo(runs);
       }
+    }
+  }
+
+  private void addTo(Class<?> threadClass) {
+    try {
+      threads.change(List.of(threadClass));
+    } catch (IllegalStateException | LinkageError unchangeable) {
+      threadClasses.remove(threadClass);
+      throw unchangeable;
     }
   }
 
@@ -239,7 +258,7 @@ final class Instruments {
         FutureAdvice.Scheduled.class);
   }
 
-  private void threads() {
+  private void threadStarts() {
     at("java.lang.Thread", named("start"), ThreadAdvice.Start.class);
     at("java.lang.Thread", named("run").and(takesNoArguments()), ThreadAdvice.Run.class);
     atIfPresent(

@@ -28,7 +28,7 @@ final class PoolAdvice {
         @Advice.Argument(0) @Nullable Runnable task,
         @Advice.Thrown @Nullable Throwable thrown) {
       if (thrown != null && task != null) {
-        AgentBridge.installed().settled(pool, task, thrown);
+        AgentBridge.installed().notGiven(pool, task);
       }
     }
   }
@@ -36,16 +36,18 @@ final class PoolAdvice {
   static final class Reject {
 
     @Advice.OnMethodEnter
-    static void enter(@Advice.Argument(0) Runnable task) {
-      AgentBridge.installed().rejecting(task);
+    static @Nullable Object enter(
+        @Advice.This ThreadPoolExecutor pool, @Advice.Argument(0) Runnable task) {
+      return AgentBridge.installed().rejecting(pool, task);
     }
 
     @Advice.OnMethodExit(onThrowable = Throwable.class)
     static void exit(
         @Advice.This ThreadPoolExecutor pool,
         @Advice.Argument(0) Runnable task,
+        @Advice.Enter @Nullable Object rejecting,
         @Advice.Thrown @Nullable Throwable thrown) {
-      AgentBridge.installed().settled(pool, task, thrown);
+      AgentBridge.installed().rejected(pool, task, rejecting, thrown);
     }
   }
 
@@ -87,7 +89,7 @@ final class PoolAdvice {
         @Advice.Argument(0) RunnableScheduledFuture<?> task,
         @Advice.Thrown @Nullable Throwable thrown) {
       if (thrown != null) {
-        AgentBridge.installed().settled(pool, task, thrown);
+        AgentBridge.installed().notGiven(pool, task);
       }
     }
   }

@@ -71,7 +71,7 @@ public final class SandpiperAgent {
   private static final class Installation {
 
     static void install(Instrumentation instrumentation) {
-      Instruments instruments = new Instruments(new Retransformer(instrumentation));
+      Instruments instruments = new Instruments(instrumentation);
       if (AgentBridge.install(new Carrier(instruments, instrumentation))) {
         instruments.install();
       }

@@ -155,7 +155,7 @@ record ContextUnderTest(ConfigurableApplicationContext context) implements Appli
     if (names.isEmpty() || names.stream().anyMatch(name -> unwatchable(name) != null)) {
       return false;
     }
-    names.forEach(name -> CallAdvice.watch((Advised) context.getBean(name)));
+    names.forEach(name -> WatchAdvice.watch((Advised) context.getBean(name)));
     return true;
   }
 

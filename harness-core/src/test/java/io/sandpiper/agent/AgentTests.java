@@ -3,6 +3,7 @@ package io.sandpiper.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.agent.AgentJvm.Outcome;
+import io.sandpiper.spring.BeansWatchedByTwo;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -24,6 +25,17 @@ class AgentTests {
   @TestFactory
   Stream<DynamicTest> each_carrier() throws Exception {
     return tests(new AgentJvm(directory).withAgent().run(CarriedWork.class), CarriedWork.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> threads_of_the_jdk() throws Exception {
+    AgentJvm jvm = new AgentJvm(directory).withAgent();
+    return tests(jvm.run(ThreadsOfTheJdk.class), ThreadsOfTheJdk.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> what_an_ended_test_leaves() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(ForgottenWork.class), ForgottenWork.class);
   }
 
   @TestFactory
@@ -49,6 +61,12 @@ class AgentTests {
     return tests(
         new AgentJvm(directory).option("-XX:+EnableDynamicAgentLoading").run(WatchedClasses.class),
         WatchedClasses.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> beans_watched_by_two() throws Exception {
+    return tests(
+        new AgentJvm(directory).withAgent().run(BeansWatchedByTwo.class), BeansWatchedByTwo.class);
   }
 
   @TestFactory

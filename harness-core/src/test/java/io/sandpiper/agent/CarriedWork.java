@@ -4,9 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.zaxxer.hikari.HikariDataSource;
-import io.sandpiper.CountedWork;
 import io.sandpiper.Isolation;
-import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
@@ -32,7 +30,6 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.PriorityBlockingQueue;
 import java.util.concurrent.RecursiveTask;
 import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -41,130 +38,13 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
 import org.junit.jupiter.api.condition.JRE;
 
 /** What the agent carries, each carrier by a test of its own; run by {@link AgentTests}. */
-@Timeout(60)
-class CarriedWork {
-
-  private static final Duration DRAIN = Duration.ofSeconds(10);
-
-  private final Run run = Run.create();
-  private final Sandbox sandbox =
-      run.open(new Sandbox.Settings("T.test", Isolation.NONE, BackgroundErrors.FAIL, DRAIN, this));
-  private final ThreadPoolExecutor pool =
-      new ThreadPoolExecutor(1, 1, 1, TimeUnit.MINUTES, new LinkedBlockingQueue<>(3));
-  private final ScheduledExecutorService scheduler = Executors.newScheduledThreadPool(1);
-  private final ForkJoinPool forkJoin = new ForkJoinPool(2);
-  private final CountDownLatch gate = new CountDownLatch(1);
-  private final AtomicReference<@Nullable Sandbox> seen = new AtomicReference<>();
-  private @Nullable Scope scope;
-
-  @BeforeEach
-  void warm_up() throws Exception {
-    pool.submit(() -> {}).get();
-    scheduler.submit(() -> {}).get();
-    forkJoin.submit(() -> {}).get();
-    scope = sandbox.test().bind();
-  }
-
-  @AfterEach
-  void stop() {
-    gate.countDown();
-    unbind();
-    pool.shutdownNow();
-    scheduler.shutdownNow();
-    forkJoin.shutdownNow();
-  }
-
-  private void unbind() {
-    if (scope != null) {
-      scope.close();
-      scope = null;
-    }
-  }
-
-  private void end() {
-    run.end(sandbox, null);
-  }
-
-  private void look() {
-    Work work = Work.current();
-    seen.set(work == null ? null : work.sandbox());
-  }
-
-  private static @Nullable Sandbox current() {
-    Work work = Work.current();
-    return work == null ? null : work.sandbox();
-  }
-
-  private void await() {
-    try {
-      if (!gate.await(30, TimeUnit.SECONDS)) {
-        throw new AssertionError("the gate was never opened");
-      }
-    } catch (InterruptedException interrupted) {
-      throw new IllegalStateException(interrupted);
-    }
-  }
-
-  /** How many tasks the end of the test would wait for. */
-  private int open() {
-    return CountedWork.of(sandbox);
-  }
-
-  /** Ends the sandbox on another thread and opens the gate when it waits. */
-  private void assertWaits() throws Exception {
-    FutureTask<@Nullable Void> ending =
-        new FutureTask<>(
-            () -> {
-              end();
-              return null;
-            });
-    Thread tester = new Thread(ending);
-    unbind();
-    tester.start();
-    while (tester.getState() != Thread.State.TIMED_WAITING && !ending.isDone()) {
-      Thread.onSpinWait();
-    }
-    assertThat(ending.isDone()).as("the end waits for the task").isFalse();
-    gate.countDown();
-    ending.get();
-  }
-
-  private Runnable gated() {
-    return () -> {
-      await();
-      look();
-    };
-  }
-
-  private void fill() throws InterruptedException {
-    CountDownLatch begun = new CountDownLatch(1);
-    pool.execute(
-        () -> {
-          begun.countDown();
-          await();
-        });
-    assertThat(begun.await(30, TimeUnit.SECONDS)).isTrue();
-  }
-
-  /** Ends the sandbox while the pool's only thread is still busy, with nothing but its task. */
-  private void assertNothingElseIsWaitedFor() throws Exception {
-    gate.countDown();
-    unbind();
-    end();
-  }
-
-  private void assertFails(String failure) {
-    unbind();
-    assertThatThrownBy(this::end).isInstanceOf(AssertionError.class).hasMessageContaining(failure);
-  }
+class CarriedWork extends AgentFixture {
 
   @Nested
   class Pools {
@@ -356,8 +236,9 @@ class CarriedWork {
       unbind();
       Sandbox hasty =
           run.open(
-              new Sandbox.Settings(
-                  "T.hasty", Isolation.NONE, BackgroundErrors.REPORT, Duration.ZERO, this));
+              Sandbox.Settings.of("T.hasty", Isolation.NONE, this)
+                  .withBackgroundErrors(BackgroundErrors.REPORT)
+                  .withDrain(Duration.ZERO));
       try (Scope bound = hasty.test().bind()) {
         pool.execute(CarriedWork.this::look);
       }
@@ -567,8 +448,7 @@ class CarriedWork {
       CompletableFuture<@Nullable Sandbox> direct = source.thenApply(text -> current());
       CompletableFuture<@Nullable Sandbox> async = source.thenApplyAsync(text -> current());
       unbind();
-      Sandbox other =
-          run.open(new Sandbox.Settings("T.other", Isolation.NONE, BackgroundErrors.FAIL, this));
+      Sandbox other = run.open(Sandbox.Settings.of("T.other", Isolation.NONE, this));
       try (Scope bound = other.test().bind()) {
         source.complete("");
       }

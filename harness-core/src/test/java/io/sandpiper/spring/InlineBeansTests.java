@@ -7,7 +7,6 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed.Background;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
@@ -144,8 +143,9 @@ class InlineBeansTests {
 
   private Sandbox open(String name, Background background) {
     return run.open(
-        new Sandbox.Settings(
-            name, Isolation.NONE, BackgroundErrors.FAIL, background, Duration.ofSeconds(30), this));
+        Sandbox.Settings.of(name, Isolation.NONE, this)
+            .withBackground(background)
+            .withDrain(Duration.ofSeconds(30)));
   }
 
   private static void run(

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import jakarta.annotation.PreDestroy;
 import java.time.Duration;
@@ -100,8 +99,7 @@ class SandboxScopeTests {
 
   private Sandbox open(String name) {
     return run.open(
-        new Sandbox.Settings(
-            name, Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(30), this));
+        Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(Duration.ofSeconds(30)));
   }
 
   @Test
@@ -250,7 +248,7 @@ class SandboxScopeTests {
   }
 
   private Sandbox open(String name, Duration drain) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, drain, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(drain));
   }
 
   @Test

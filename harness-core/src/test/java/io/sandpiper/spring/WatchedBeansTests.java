@@ -9,7 +9,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.util.List;
@@ -193,9 +192,7 @@ class WatchedBeansTests {
 
   private Sandbox open(String name, AnnotationConfigApplicationContext context) {
     Sandbox sandbox =
-        run.open(
-            new Sandbox.Settings(
-                name, Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(30), this));
+        run.open(Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(Duration.ofSeconds(30)));
     sandbox.application(new ContextUnderTest(context));
     return sandbox;
   }

@@ -1,7 +1,6 @@
 package io.sandpiper.spring;
 
-import io.sandpiper.Sandbox;
-import java.lang.reflect.Method;
+import io.sandpiper.WatchedCall;
 import org.aopalliance.intercept.MethodInterceptor;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
@@ -11,9 +10,9 @@ import org.springframework.aop.framework.Advised;
 import org.springframework.aop.interceptor.AsyncExecutionInterceptor;
 
 /** Tells the tests that watch a bean of its calls; stays with the bean, and costs others a look. */
-final class CallAdvice implements MethodInterceptor {
+final class WatchAdvice implements MethodInterceptor {
 
-  private CallAdvice() {}
+  private WatchAdvice() {}
 
   /** Advises a bean once, whoever asks and however often. */
   static void watch(Advised bean) {
@@ -21,7 +20,7 @@ final class CallAdvice implements MethodInterceptor {
       int place = 0;
       Advisor[] advisors = bean.getAdvisors();
       for (int i = 0; i < advisors.length; i++) {
-        if (advisors[i].getAdvice() instanceof CallAdvice) {
+        if (advisors[i].getAdvice() instanceof WatchAdvice) {
           return;
         }
         if (advisors[i].getAdvice() instanceof AsyncExecutionInterceptor) {
@@ -29,42 +28,47 @@ final class CallAdvice implements MethodInterceptor {
           place = i + 1;
         }
       }
-      bean.addAdvice(place, new CallAdvice());
+      bean.addAdvice(place, new WatchAdvice());
     }
   }
 
   @Override
   public @Nullable Object invoke(MethodInvocation call) throws Throwable {
-    Class<?> type = watched(call);
-    if (type == null) {
+    WatchedCall watched = begin(call);
+    if (watched == null) {
       return call.proceed();
     }
     Object result;
     try {
       result = call.proceed();
     } catch (Throwable failure) {
-      tell(type, call, "threw " + Sandbox.textOf(failure));
+      watched.threw(failure);
       throw failure;
     }
-    tell(type, call, "returned " + Sandbox.textOf(result));
+    if (call.getMethod().getReturnType() == void.class) {
+      watched.returned();
+    } else {
+      watched.returned(result);
+    }
     return result;
   }
 
-  /** The class as which a test watches the bean, or null where the current one does not. */
-  private static @Nullable Class<?> watched(MethodInvocation call) {
-    Method method = call.getMethod();
-    if (method.getDeclaringClass() == Object.class) {
+  private static @Nullable WatchedCall begin(MethodInvocation call) {
+    if (call.getMethod().getDeclaringClass() == Object.class) {
       return null;
     }
-    if (call instanceof ProxyMethodInvocation proxied
-        && Sandbox.isWatched(proxied.getProxy().getClass())) {
-      return proxied.getProxy().getClass();
-    }
-    Object target = call.getThis();
-    return target != null && Sandbox.isWatched(target.getClass()) ? target.getClass() : null;
+    WatchedCall ofProxy =
+        call instanceof ProxyMethodInvocation proxied ? begin(call, proxied.getProxy()) : null;
+    return ofProxy == null ? begin(call, call.getThis()) : ofProxy;
   }
 
-  private static void tell(Class<?> type, MethodInvocation call, String outcome) {
-    Sandbox.called(type, call.getMethod().getName(), call.getArguments(), outcome);
+  private static @Nullable WatchedCall begin(MethodInvocation call, @Nullable Object bean) {
+    return bean == null
+        ? null
+        : WatchedCall.begin(
+            WatchedCall.Teller.APPLICATION,
+            bean.getClass(),
+            call.getMethod().getName(),
+            call.getArguments());
   }
 }

@@ -5,30 +5,28 @@ import net.bytebuddy.implementation.bytecode.assign.Assigner;
 import org.jspecify.annotations.Nullable;
 
 /** What is added to the methods of watched classes. */
-final class CallAdvice {
+final class WatchedMethod {
 
-  private CallAdvice() {}
+  private WatchedMethod() {}
 
   @Advice.OnMethodEnter
-  static @Nullable Object @Nullable [] enter(
+  static @Nullable Object enter(
       @Advice.This Object target,
       @Advice.Origin("#t") String type,
       @Advice.Origin("#m") String method,
       @Advice.Origin("#d") String descriptor,
       @Advice.AllArguments @Nullable Object[] arguments) {
-    return CallRecorder.watches(target, type, method, descriptor) ? arguments : null;
+    return CallRecorder.begun(target, type, method, descriptor, arguments);
   }
 
   @Advice.OnMethodExit(onThrowable = Throwable.class)
   static void exit(
-      @Advice.This Object target,
-      @Advice.Origin("#m") String method,
       @Advice.Origin("#r") String returnType,
-      @Advice.Enter @Nullable Object @Nullable [] arguments,
+      @Advice.Enter @Nullable Object begun,
       @Advice.Return(typing = Assigner.Typing.DYNAMIC) @Nullable Object returned,
       @Advice.Thrown @Nullable Throwable thrown) {
-    if (arguments != null) {
-      CallRecorder.ended(target, method, arguments, returnType, returned, thrown);
+    if (begun != null) {
+      CallRecorder.ended(begun, returnType, returned, thrown);
     }
   }
 }
