@@ -89,12 +89,9 @@ final class PoolTasks {
 
   /** A handler may have taken a task out of its queue, or a thread of the pool. */
   private void unexpected(Object task) {
-    if (task instanceof SubmittedAgain again) {
-      again.errand().abandon();
-      return;
-    }
     Errand errand = errands.get(task);
-    if (errand != null && errands.replace(task, errand, errand.unexpected())) {
+    Errand instead = errand == null ? null : errand.unexpected();
+    if (errand != null && instead != null && errands.replace(task, errand, instead)) {
       errand.abandon();
     }
   }
