@@ -28,4 +28,13 @@ public interface ApplicationUnderTest {
    *     its calls
    */
   boolean watch(Class<?> component);
+
+  /**
+   * Says why {@link #watch} cannot.
+   *
+   * @return a clause for a message, such as {@code bean orders has no proxy}
+   */
+  default String whyNotWatched(Class<?> component) {
+    return "it is no bean of the application";
+  }
 }

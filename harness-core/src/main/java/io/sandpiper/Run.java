@@ -88,11 +88,7 @@ public final class Run {
             new Sandbox(
                 this,
                 verified,
-                new Sandbox.Settings(
-                    "a process of test " + verified,
-                    Isolation.NONE,
-                    Sandboxed.BackgroundErrors.FAIL,
-                    this)));
+                Sandbox.Settings.of("a process of test " + verified, Isolation.NONE, this)));
   }
 
   /**

@@ -68,35 +68,35 @@ public final class Sandbox {
       Duration drain,
       Object owner) {
 
-    private static final Duration DRAIN = Duration.ofSeconds(10);
+    static final Duration DRAIN = Duration.ofSeconds(10);
 
-    /** With a drain of 10 s. */
-    public Settings(
-        String testName,
-        Isolation isolation,
-        Sandboxed.BackgroundErrors backgroundErrors,
-        Object owner) {
-      this(testName, isolation, backgroundErrors, Sandboxed.Background.CONCURRENT, owner);
+    /**
+     * Those of a test that says nothing else: errors in background work fail it, its tasks run
+     * beside it, and its end waits for them for 10 s at most.
+     */
+    public static Settings of(String testName, Isolation isolation, Object owner) {
+      return new Settings(
+          testName,
+          isolation,
+          Sandboxed.BackgroundErrors.FAIL,
+          Sandboxed.Background.CONCURRENT,
+          DRAIN,
+          owner);
     }
 
-    /** With a drain of 10 s. */
-    public Settings(
-        String testName,
-        Isolation isolation,
-        Sandboxed.BackgroundErrors backgroundErrors,
-        Sandboxed.Background background,
-        Object owner) {
-      this(testName, isolation, backgroundErrors, background, DRAIN, owner);
+    /** These, but for what an error in background work does. */
+    public Settings withBackgroundErrors(Sandboxed.BackgroundErrors other) {
+      return new Settings(testName, isolation, other, background, drain, owner);
     }
 
-    /** With tasks that run beside the test. */
-    public Settings(
-        String testName,
-        Isolation isolation,
-        Sandboxed.BackgroundErrors backgroundErrors,
-        Duration drain,
-        Object owner) {
-      this(testName, isolation, backgroundErrors, Sandboxed.Background.CONCURRENT, drain, owner);
+    /** These, but for where tasks run. */
+    public Settings withBackground(Sandboxed.Background other) {
+      return new Settings(testName, isolation, backgroundErrors, other, drain, owner);
+    }
+
+    /** These, but for how long the end waits. */
+    public Settings withDrain(Duration other) {
+      return new Settings(testName, isolation, backgroundErrors, background, other, owner);
     }
   }
 
@@ -180,11 +180,14 @@ public final class Sandbox {
       calls.watch(component, WatchedCall.Teller.RUN);
     } else {
       throw new IllegalStateException(
-          ("Calls of %s cannot be watched: it is no bean of an application that the harness knows,"
-                  + " and the agent does not run. Start the JVM with"
+          ("Calls of %s cannot be watched: %s, and the agent does not run. Start the JVM with"
                   + " -javaagent:sandpiper-harness-core.jar, and with Byte Buddy on its class"
                   + " path.")
-              .formatted(component.getName()));
+              .formatted(
+                  component.getName(),
+                  application == null
+                      ? "it is no bean of an application that the harness knows"
+                      : application.whyNotWatched(component)));
     }
   }
 

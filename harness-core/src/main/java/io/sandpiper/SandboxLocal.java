@@ -9,8 +9,11 @@ import org.jspecify.annotations.Nullable;
  * calls, requests and tasks, and another one for its neighbours.
  *
  * <p>All work of no sandbox shares one value, as in production. A value is released when its
- * sandbox ends; the database of the sandbox is out of reach by then. Safe for use by several
- * threads: when several ask first, one of them makes the value and the others wait for it.
+ * sandbox ends, by a thread of the harness that works for it; the database of the sandbox is out of
+ * reach by then. A release that takes longer than the end of a test waits for background work is
+ * interrupted, and fails the test. Safe for use by several threads: when several ask first, one of
+ * them makes the value and the others wait for it; one that comes too late, because the sandbox has
+ * ended meanwhile, is released at once by whoever made it.
  *
  * @param <T> the type of the value; values may be null where it is nullable
  */
@@ -23,12 +26,32 @@ public final class SandboxLocal<T extends @Nullable Object> {
   /** Lets go of a value. */
   interface Release<T extends @Nullable Object> {
     void release(T value) throws Exception;
+
+    /** Whether there is anything to do; false only where that is sure. */
+    default boolean isNeeded(@Nullable T value) {
+      return true;
+    }
+  }
+
+  private record Closing<T extends @Nullable Object>() implements Release<T> {
+
+    @Override
+    public void release(T value) throws Exception {
+      if (value instanceof AutoCloseable closeable) {
+        closeable.close();
+      }
+    }
+
+    @Override
+    public boolean isNeeded(@Nullable T value) {
+      return value instanceof AutoCloseable;
+    }
   }
 
   private SandboxLocal(Supplier<? extends T> initial, Release<T> release) {
     this.initial = initial;
     this.release = release;
-    this.shared = new SandboxValue<>(initial, release);
+    this.shared = new SandboxValue<>(initial, release, null);
   }
 
   /**
@@ -39,13 +62,7 @@ public final class SandboxLocal<T extends @Nullable Object> {
    */
   public static <T extends @Nullable Object> SandboxLocal<T> withInitial(
       Supplier<? extends T> initial) {
-    return new SandboxLocal<>(
-        initial,
-        value -> {
-          if (value instanceof AutoCloseable closeable) {
-            closeable.close();
-          }
-        });
+    return new SandboxLocal<>(initial, new Closing<>());
   }
 
   /**
@@ -77,7 +94,11 @@ public final class SandboxLocal<T extends @Nullable Object> {
     here().set(value);
   }
 
-  /** Releases the value; the next {@link #get} makes another one. */
+  /**
+   * Releases the value; the next {@link #get} makes another one.
+   *
+   * @throws IllegalStateException where the sandbox has ended
+   */
   public void remove() {
     here().remove();
   }
@@ -89,7 +110,7 @@ public final class SandboxLocal<T extends @Nullable Object> {
 
   @SuppressWarnings("unchecked") // The part under this key is made here and nowhere else.
   private SandboxValue<T> of(Sandbox sandbox) {
-    SandboxPart value = sandbox.part(this, () -> new SandboxValue<>(initial, release));
+    SandboxPart value = sandbox.part(this, () -> new SandboxValue<>(initial, release, sandbox));
     if (value == null) {
       throw SandboxValue.ended();
     }

@@ -43,11 +43,16 @@ enum Tasks implements TaskLedger {
   }
 
   private static String name(Object task) {
+    return "task " + described(task);
+  }
+
+  /** The class of an object, as far as it has a name: "Foo", "lambda of Foo". */
+  static String described(Object task) {
     String type = task.getClass().getName();
     int lambda = type.indexOf("$$Lambda");
     String named = lambda < 0 ? type : type.substring(0, lambda);
     String simple = named.substring(named.lastIndexOf('.') + 1);
-    return lambda < 0 ? "task " + simple : "task lambda of " + simple;
+    return lambda < 0 ? simple : "lambda of " + simple;
   }
 
   /** What is outside any sandbox stays so each time. */

@@ -49,11 +49,7 @@ final class UnfinishedWork {
 
   private void append(Work work) {
     append(work.describe());
-    for (Thread thread : work.threads()) {
-      for (StackTraceElement frame : thread.getStackTrace()) {
-        text.append("      at ").append(frame).append('\n');
-      }
-    }
+    work.threads().forEach(thread -> text.append(Stacks.text(thread)));
   }
 
   private List<Work> counted() {

@@ -71,9 +71,7 @@ class BaggageTests {
   @Test
   void a_carrier_is_stamped_with_header_and_baggage() {
     Run run = Run.create();
-    Sandbox sandbox =
-        run.open(
-            new Sandbox.Settings("T.t", Isolation.NONE, Sandboxed.BackgroundErrors.FAIL, this));
+    Sandbox sandbox = run.open(Sandbox.Settings.of("T.t", Isolation.NONE, this));
     String stamp = sandbox.id().value();
     Map<String, String> carrier = new LinkedHashMap<>();
     carrier.put("x-test-id", "something else");

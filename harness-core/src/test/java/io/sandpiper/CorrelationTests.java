@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sandpiper.Hop.Content;
 import io.sandpiper.Hop.Direction;
 import io.sandpiper.Refusal.Reason;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -26,7 +25,7 @@ class CorrelationTests {
   private final Run run = Run.create();
 
   private Sandbox open(String name) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this));
   }
 
   private static Content content(

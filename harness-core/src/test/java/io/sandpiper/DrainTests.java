@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.awaitThoughInterrupted;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
@@ -48,7 +49,10 @@ class DrainTests {
   }
 
   private Sandbox open(String name, BackgroundErrors errors, Duration drain) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, errors, drain, this));
+    return run.open(
+        Sandbox.Settings.of(name, Isolation.NONE, this)
+            .withBackgroundErrors(errors)
+            .withDrain(drain));
   }
 
   private static void await(CountDownLatch latch) {
@@ -56,17 +60,6 @@ class DrainTests {
       latch.await();
     } catch (InterruptedException interrupted) {
       throw new IllegalStateException("stopped", interrupted);
-    }
-  }
-
-  private static void awaitThoughInterrupted(CountDownLatch latch) {
-    while (true) {
-      try {
-        latch.await();
-        return;
-      } catch (InterruptedException again) {
-        // It does not want to stop.
-      }
     }
   }
 
@@ -122,10 +115,10 @@ class DrainTests {
     assertThat(told)
         .containsSubsequence(
             "task lambda of DrainTests",
-            "DrainTests.awaitThoughInterrupted",
+            "Latches.awaitThoughInterrupted",
             "What runs of it was told to stop, and 500 ms later this had not:\n"
                 + "  task lambda of DrainTests",
-            "DrainTests.awaitThoughInterrupted",
+            "Latches.awaitThoughInterrupted",
             "It is fenced off from the database now.");
     Sandbox next = open("T.next", Duration.ofSeconds(10));
     try (Scope scope = next.test().bind()) {

@@ -1,9 +1,11 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.await;
+import static io.sandpiper.Latches.awaitThoughInterrupted;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -77,35 +79,12 @@ public abstract class ExecutorContract {
 
   /** Opens a sandbox. */
   protected final Sandbox open(String name, Duration drain) {
-    return run.open(
-        new Sandbox.Settings(
-            "Contract." + name, Isolation.NONE, BackgroundErrors.FAIL, drain, this));
+    return run.open(Sandbox.Settings.of("Contract." + name, Isolation.NONE, this).withDrain(drain));
   }
 
   /** The work that the end of a sandbox would wait for now. */
   protected static List<Work> counted(Sandbox sandbox) {
     return sandbox.read(() -> sandbox.ledger().counted());
-  }
-
-  /** Waits for a latch; that it does not open is a failure. */
-  protected static void await(CountDownLatch latch) {
-    try {
-      assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
-    } catch (InterruptedException interrupted) {
-      throw new AssertionError(interrupted);
-    }
-  }
-
-  /** Waits for a latch, whoever tells it to stop. */
-  protected static void awaitThoughInterrupted(CountDownLatch latch) {
-    while (true) {
-      try {
-        latch.await();
-        return;
-      } catch (InterruptedException again) {
-        // It is told to stop, and goes on.
-      }
-    }
   }
 
   private static @Nullable Sandbox sandboxHere() {
@@ -317,11 +296,14 @@ public abstract class ExecutorContract {
                   () -> {
                     throw bad;
                   });
-      assertThatThrownBy(() -> future.get(30, TimeUnit.SECONDS))
-          .isInstanceOf(ExecutionException.class)
-          .hasCause(bad);
+      assertTold(bad, catchThrowable(() -> future.get(30, TimeUnit.SECONDS)));
     }
     run.end(sandbox, null);
+  }
+
+  /** Looks at what a future tells of the failure of its task. */
+  protected void assertTold(Throwable failure, Throwable told) {
+    assertThat(told).isInstanceOf(ExecutionException.class).hasCause(failure);
   }
 
   @Test

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Hop.Direction;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,8 +24,7 @@ class FaultsTests {
 
   private Sandbox open() {
     return run.open(
-        new Sandbox.Settings(
-            "T.disturbs", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofMillis(50), this));
+        Sandbox.Settings.of("T.disturbs", Isolation.NONE, this).withDrain(Duration.ofMillis(50)));
   }
 
   private static Hop.Content content(Sandbox sandbox, String body) {

@@ -1,10 +1,10 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Sandboxed.Background;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,16 +49,9 @@ class InlineTests {
 
   private Sandbox open(String name, Duration drain) {
     return run.open(
-        new Sandbox.Settings(
-            name, Isolation.NONE, BackgroundErrors.FAIL, Background.INLINE, drain, this));
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
-    } catch (InterruptedException interrupted) {
-      throw new IllegalStateException("interrupted", interrupted);
-    }
+        Sandbox.Settings.of(name, Isolation.NONE, this)
+            .withBackground(Background.INLINE)
+            .withDrain(drain));
   }
 
   /** A task that runs on the thread of whoever makes it, in a counted unit of work of its own. */
@@ -166,8 +159,7 @@ class InlineTests {
   void a_neighbour_on_the_same_executor_has_its_tasks_on_the_threads_of_the_pool()
       throws Exception {
     Sandbox inline = open("T.inline");
-    Sandbox concurrent =
-        run.open(new Sandbox.Settings("T.neighbour", Isolation.NONE, BackgroundErrors.FAIL, this));
+    Sandbox concurrent = run.open(Sandbox.Settings.of("T.neighbour", Isolation.NONE, this));
     for (int i = 0; i < 100; i++) {
       try (Scope scope = inline.test().bind()) {
         scoped.submit(here(inline)).get();

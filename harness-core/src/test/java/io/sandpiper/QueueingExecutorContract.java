@@ -1,5 +1,7 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.await;
+import static io.sandpiper.Latches.awaitThoughInterrupted;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.context.Scope;

@@ -38,7 +38,10 @@ class SandboxEndingTests {
   }
 
   private Sandbox open(BackgroundErrors errors, Duration drain) {
-    return run.open(new Sandbox.Settings("T.ends", Isolation.NONE, errors, drain, this));
+    return run.open(
+        Sandbox.Settings.of("T.ends", Isolation.NONE, this)
+            .withBackgroundErrors(errors)
+            .withDrain(drain));
   }
 
   private Sandbox open() {

@@ -3,17 +3,20 @@ package io.sandpiper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -28,7 +31,7 @@ class SandboxLocalTests {
   private final ExecutorService pool = Executors.newFixedThreadPool(4);
   private final ExecutorService scoped = Sandbox.wrap(pool);
   private final AtomicInteger made = new AtomicInteger();
-  private final List<String> released = new ArrayList<>();
+  private final List<String> released = Collections.synchronizedList(new ArrayList<>());
   private final SandboxLocal<String> local =
       SandboxLocal.withInitial(() -> "value " + made.incrementAndGet(), released::add);
 
@@ -38,7 +41,7 @@ class SandboxLocalTests {
   }
 
   private Sandbox open(String name) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this));
   }
 
   private static <T extends @Nullable Object> T in(Sandbox sandbox, SandboxLocal<T> local) {
@@ -219,8 +222,8 @@ class SandboxLocalTests {
     assertThatThrownBy(() -> run.end(sandbox, null))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining(
-            "could not be rolled back: the value of a SandboxLocal could not be released:"
-                + " java.io.IOException: disk full")
+            "could not be rolled back: the value of a SandboxLocal (lambda of SandboxLocalTests)"
+                + " could not be released: java.io.IOException: disk full")
         .hasRootCause(trouble);
     assertThat(released).hasSize(1);
   }
@@ -300,5 +303,202 @@ class SandboxLocalTests {
     assertThat(local.get()).isEqualTo(shared);
     local.remove();
     assertThat(released).contains(shared);
+  }
+
+  private Sandbox open(String name, Duration drain) {
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(drain));
+  }
+
+  /** Opened by the test when it has seen enough; an interrupt is ignored. */
+  private static final class Gate {
+    private final CountDownLatch reached = new CountDownLatch(1);
+    private final CountDownLatch opened = new CountDownLatch(1);
+
+    void pass() {
+      reached.countDown();
+      boolean passed = false;
+      while (!passed) {
+        try {
+          passed = opened.await(30, TimeUnit.SECONDS);
+        } catch (InterruptedException ignored) {
+          passed = false;
+        }
+      }
+    }
+
+    void awaitReached() throws InterruptedException {
+      assertThat(reached.await(30, TimeUnit.SECONDS)).isTrue();
+    }
+
+    void open() {
+      opened.countDown();
+    }
+  }
+
+  /** A value that the first who asks for it makes when the gate is open. */
+  private SandboxLocal<String> gated(Gate gate, CountDownLatch let) {
+    return SandboxLocal.withInitial(
+        () -> {
+          String value = local.get();
+          if (value.equals("value 1")) {
+            gate.pass();
+          }
+          return "gated " + value;
+        },
+        value -> {
+          released.add(value);
+          let.countDown();
+        });
+  }
+
+  @Test
+  void a_maker_that_ignores_its_interruption_is_named_and_releases_what_comes_too_late()
+      throws Exception {
+    Gate gate = new Gate();
+    CountDownLatch let = new CountDownLatch(2);
+    SandboxLocal<String> gated = gated(gate, let);
+    Sandbox hung = open("T.hung", Duration.ofMillis(50));
+    Sandbox neighbour = open("T.neighbour");
+    Future<String> late;
+    Future<String> waiting;
+    try (Scope scope = hung.test().bind()) {
+      late = scoped.submit(gated::get);
+      gate.awaitReached();
+      waiting = scoped.submit(gated::get);
+    }
+    assertThat(in(neighbour, gated)).isEqualTo("gated value 2");
+    assertThatThrownBy(() -> run.end(hung, null))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("T.hung ended, and after 50 ms of waiting")
+        .satisfies(
+            error ->
+                assertThat(error.getSuppressed())
+                    .singleElement()
+                    .satisfies(
+                        end ->
+                            assertThat(end)
+                                .hasMessageContaining(
+                                    "the value of a SandboxLocal (lambda of SandboxLocalTests) was"
+                                        + " still being made or released by thread pool-")
+                                .hasMessageContaining("Await that work in the test")
+                                .hasMessageContaining("SandboxLocalTests$Gate.pass")));
+    assertThatThrownBy(waiting::get).isInstanceOf(ExecutionException.class);
+    run.end(neighbour, null);
+    assertThat(released).containsExactlyInAnyOrder("value 1", "value 2", "gated value 2");
+    gate.open();
+    assertThat(let.await(30, TimeUnit.SECONDS)).isTrue();
+    assertThatThrownBy(late::get).hasMessageContaining("has ended");
+    assertThat(released).endsWith("gated value 1").hasSize(4);
+  }
+
+  @Test
+  void a_maker_of_whom_nobody_knew_gets_a_short_grace() throws Exception {
+    Gate gate = new Gate();
+    CountDownLatch let = new CountDownLatch(1);
+    SandboxLocal<String> gated = gated(gate, let);
+    Sandbox hung = open("T.unknown");
+    Future<String> late = pool.submit(() -> in(hung, gated));
+    gate.awaitReached();
+    assertThatThrownBy(() -> run.end(hung, null))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("sandbox of T.unknown")
+        .hasMessageContaining("was still being made or released by thread pool-");
+    gate.open();
+    assertThatThrownBy(late::get).hasMessageContaining("has ended");
+    assertThat(released).containsExactly("value 1", "gated value 1");
+  }
+
+  @Test
+  void a_maker_does_not_hold_up_a_test_that_asked_for_no_sandbox() throws Exception {
+    Gate gate = new Gate();
+    CountDownLatch let = new CountDownLatch(1);
+    SandboxLocal<String> gated = gated(gate, let);
+    Sandbox unchanged = open("T.unchanged", Duration.ZERO);
+    Future<String> late = pool.submit(() -> in(unchanged, gated));
+    gate.awaitReached();
+    run.end(unchanged, null);
+    gate.open();
+    assertThatThrownBy(late::get).hasMessageContaining("has ended");
+    assertThat(released).containsExactly("value 1", "gated value 1");
+  }
+
+  @Test
+  void who_waits_for_a_value_that_another_makes_can_be_interrupted() throws Exception {
+    Gate gate = new Gate();
+    SandboxLocal<String> gated = gated(gate, new CountDownLatch(1));
+    Sandbox sandbox = open("T.waits");
+    Future<String> maker = pool.submit(() -> in(sandbox, gated));
+    gate.awaitReached();
+    Thread.currentThread().interrupt();
+    assertThatThrownBy(() -> in(sandbox, gated))
+        .isInstanceOf(IllegalStateException.class)
+        .hasMessageContaining("interrupted while another");
+    assertThat(Thread.interrupted()).isTrue();
+    gate.open();
+    assertThat(maker.get()).isEqualTo(in(sandbox, gated));
+    run.end(sandbox, null);
+  }
+
+  @Test
+  void a_release_that_hangs_is_named_and_the_others_are_made() throws Exception {
+    Gate gate = new Gate();
+    CountDownLatch after = new CountDownLatch(1);
+    SandboxLocal<AutoCloseable> hanging =
+        SandboxLocal.withInitial(
+            () ->
+                () -> {
+                  gate.pass();
+                  after.countDown();
+                });
+    Sandbox hung = open("T.hung", Duration.ofMillis(50));
+    Sandbox neighbour = open("T.neighbour");
+    in(hung, hanging);
+    in(hung, local);
+    in(neighbour, local);
+    assertThatThrownBy(() -> run.end(hung, null))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("sandbox of T.hung")
+        .hasMessageContaining(
+            "the value of a SandboxLocal (lambda of SandboxLocalTests) was not released within"
+                + " 50 ms. It was interrupted, and goes on for all that")
+        .hasMessageContaining("Let its release end in time")
+        .hasMessageContaining("SandboxLocalTests$Gate.pass");
+    assertThat(released).containsExactly("value 1");
+    run.end(neighbour, null);
+    assertThat(released).containsExactly("value 1", "value 2");
+    gate.open();
+    assertThat(after.await(30, TimeUnit.SECONDS)).isTrue();
+  }
+
+  @Test
+  void a_release_that_an_interrupt_ends_is_named_with_how_it_ended() {
+    CountDownLatch never = new CountDownLatch(1);
+    SandboxLocal<AutoCloseable> slow = SandboxLocal.withInitial(() -> never::await);
+    Sandbox sandbox = open("T.slow", Duration.ofMillis(50));
+    in(sandbox, slow);
+    Thread.currentThread().interrupt();
+    assertThatThrownBy(() -> run.end(sandbox, null))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageContaining("It was interrupted, and has ended (java.lang.InterruptedException).")
+        .hasRootCauseInstanceOf(InterruptedException.class);
+    assertThat(Thread.interrupted()).as("what was there before").isTrue();
+  }
+
+  private final SandboxLocal<String> farewell =
+      SandboxLocal.withInitial(() -> "mine", value -> released.add(value + ", " + farewell()));
+
+  private String farewell() {
+    return farewell.get() + " of " + Sandbox.current().testName();
+  }
+
+  @Test
+  void what_releases_a_value_may_ask_for_it_and_for_its_sandbox() {
+    Sandbox sandbox = open("T.asks");
+    in(sandbox, farewell);
+    run.end(sandbox, null);
+    assertThat(released).containsExactly("mine, mine of T.asks");
+    try (Scope scope = sandbox.test().bind()) {
+      assertThatThrownBy(farewell::remove).isInstanceOf(IllegalStateException.class);
+    }
   }
 }

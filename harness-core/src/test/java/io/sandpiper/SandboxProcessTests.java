@@ -3,7 +3,6 @@ package io.sandpiper;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -34,7 +33,7 @@ class SandboxProcessTests {
   }
 
   private Sandbox open(String name, Duration drain) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, drain, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(drain));
   }
 
   private Sandbox open(String name) {

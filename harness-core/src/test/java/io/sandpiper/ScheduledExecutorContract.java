@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 

@@ -1,10 +1,10 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.awaitThoughInterrupted;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.fail;
 
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.util.ArrayList;
 import java.util.List;
@@ -58,7 +58,7 @@ class ScopedExecutorTests {
   }
 
   private Sandbox open(String name) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this));
   }
 
   private static List<Work> counted(Sandbox sandbox) {
@@ -257,7 +257,7 @@ class ScopedExecutorTests {
               .submit(
                   () -> {
                     running.countDown();
-                    awaitUninterruptibly(mayEnd);
+                    awaitThoughInterrupted(mayEnd);
                   });
     }
     running.await();
@@ -267,17 +267,6 @@ class ScopedExecutorTests {
     mayEnd.countDown();
     run.end(sandbox, null);
     assertThat(counted(sandbox)).isEmpty();
-  }
-
-  private static void awaitUninterruptibly(CountDownLatch latch) {
-    while (true) {
-      try {
-        latch.await();
-        return;
-      } catch (InterruptedException again) {
-        // It is cancelled, and goes on.
-      }
-    }
   }
 
   @Test

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.Hop.Content;
 import io.sandpiper.Refusal.Reason;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
@@ -27,7 +26,7 @@ class TestIdTests {
   private final Sandbox sandbox = open(run);
 
   private Sandbox open(Run in) {
-    return in.open(new Sandbox.Settings("T.waits", Isolation.NONE, BackgroundErrors.FAIL, this));
+    return in.open(Sandbox.Settings.of("T.waits", Isolation.NONE, this));
   }
 
   private Arrival arrive(@Nullable Object id) {

@@ -19,7 +19,10 @@ final class Traffic {
   }
 
   Traffic(String testName, BackgroundErrors backgroundErrors) {
-    sandbox = run.open(new Sandbox.Settings(testName, Isolation.NONE, backgroundErrors, this));
+    sandbox =
+        run.open(
+            Sandbox.Settings.of(testName, Isolation.NONE, this)
+                .withBackgroundErrors(backgroundErrors));
   }
 
   Scope bind() {

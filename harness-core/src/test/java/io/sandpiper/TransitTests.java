@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Hop.Direction;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.util.List;
@@ -37,8 +36,7 @@ class TransitTests {
   }
 
   private Sandbox open(Duration drain) {
-    return run.open(
-        new Sandbox.Settings("T.sends", Isolation.NONE, BackgroundErrors.FAIL, drain, this));
+    return run.open(Sandbox.Settings.of("T.sends", Isolation.NONE, this).withDrain(drain));
   }
 
   private static Hop send(Sandbox sandbox, String id, List<String> queues, boolean elsewhere) {

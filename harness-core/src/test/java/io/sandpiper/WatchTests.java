@@ -6,7 +6,6 @@ import static io.sandpiper.SandboxAssertions.refuteReceive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -125,8 +124,7 @@ class WatchTests {
   }
 
   private Sandbox open(String name) {
-    Sandbox sandbox =
-        run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, this));
+    Sandbox sandbox = run.open(Sandbox.Settings.of(name, Isolation.NONE, this));
     sandbox.application(application);
     return sandbox;
   }
@@ -324,8 +322,7 @@ class WatchTests {
     assertThatThrownBy(() -> one.tick(Poller.class))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("has ended; nothing ticks in it");
-    Sandbox plain =
-        run.open(new Sandbox.Settings("T.plain", Isolation.NONE, BackgroundErrors.FAIL, this));
+    Sandbox plain = run.open(Sandbox.Settings.of("T.plain", Isolation.NONE, this));
     assertThatThrownBy(() -> plain.tick(Poller.class))
         .isInstanceOf(IllegalStateException.class)
         .hasMessageContaining("T.plain is no Spring test. Call the method itself.");

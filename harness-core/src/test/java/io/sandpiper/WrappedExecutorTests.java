@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.awaitThoughInterrupted;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.context.Scope;
@@ -118,7 +119,7 @@ class WrappedExecutorTests {
     pool.execute(
         () -> {
           running.countDown();
-          ExecutorContract.awaitThoughInterrupted(mayEnd);
+          awaitThoughInterrupted(mayEnd);
         });
     running.await();
     Future<?> future;
@@ -142,7 +143,7 @@ class WrappedExecutorTests {
       for (int i = 0; i < tasks; i++) {
         common.execute(
             () -> {
-              ExecutorContract.awaitThoughInterrupted(mayEnd);
+              awaitThoughInterrupted(mayEnd);
               ran.incrementAndGet();
             });
       }

@@ -1,10 +1,10 @@
 package io.sandpiper;
 
+import static io.sandpiper.Latches.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Sandboxed.Background;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.lang.reflect.Method;
@@ -55,15 +55,7 @@ class WrappedFutureTests {
   }
 
   private Sandbox open(String name) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, this));
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
-    } catch (InterruptedException interrupted) {
-      throw new AssertionError(interrupted);
-    }
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this));
   }
 
   private static <T> CompletableFuture<T> wrappedIn(Sandbox sandbox, CompletableFuture<T> source) {
@@ -416,13 +408,9 @@ class WrappedFutureTests {
   void inline_functions_run_in_the_thread_that_completes() {
     Sandbox inline =
         run.open(
-            new Sandbox.Settings(
-                "T.inline",
-                Isolation.NONE,
-                BackgroundErrors.FAIL,
-                Background.INLINE,
-                Duration.ofSeconds(10),
-                this));
+            Sandbox.Settings.of("T.inline", Isolation.NONE, this)
+                .withBackground(Background.INLINE)
+                .withDrain(Duration.ofSeconds(10)));
     try (Scope scope = inline.test().bind()) {
       assertThat(
               Sandbox.wrap(CompletableFuture.completedFuture(1))

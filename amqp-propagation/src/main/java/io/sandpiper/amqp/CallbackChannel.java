@@ -32,7 +32,7 @@ final class CallbackChannel extends PublisherCallbackChannelImpl {
   /** A message that the broker has not confirmed. */
   private record Unconfirmed(Work work, PendingConfirm confirm) {}
 
-  private final Transits transits;
+  private final TransitCounter transits;
   private final ExecutorService callbacks;
   private final Lock giving = new ReentrantLock();
   private final ConcurrentNavigableMap<Long, Unconfirmed> unconfirmed =
@@ -46,7 +46,7 @@ final class CallbackChannel extends PublisherCallbackChannelImpl {
   CallbackChannel(Channel delegate, ExecutorService executor, Run run) {
     // What a scope submits stays in it, and is counted.
     super(delegate, Sandbox.wrap(executor));
-    this.transits = Transits.of(run);
+    this.transits = TransitCounter.of(run);
     this.callbacks = executor;
   }
 

@@ -28,7 +28,7 @@ final class Commands implements TrafficListener {
 
   private final TrafficListener inner;
   private final Supplier<BrokerKey> broker;
-  private final Transits transits;
+  private final TransitCounter transits;
   private final Deliveries deliveries;
   private final Transactions transactions = new Transactions();
   private final Confirms confirms = new Confirms();
@@ -41,7 +41,7 @@ final class Commands implements TrafficListener {
   private Commands(TrafficListener inner, Supplier<BrokerKey> broker, Run run) {
     this.inner = inner;
     this.broker = broker;
-    this.transits = Transits.of(run);
+    this.transits = TransitCounter.of(run);
     this.deliveries = Deliveries.of(run);
   }
 

@@ -24,7 +24,6 @@ import org.springframework.amqp.rabbit.connection.ConnectionListener;
 import org.springframework.amqp.rabbit.listener.AbstractMessageListenerContainer;
 import org.springframework.amqp.rabbit.support.ListenerContainerAware;
 import org.springframework.context.ApplicationContext;
-import org.springframework.context.SmartLifecycle;
 
 /**
  * An application context as the home of tests on a broker that it shares: its listeners listen to
@@ -33,7 +32,7 @@ import org.springframework.context.SmartLifecycle;
  * <p>The queues outlive a connection that is cut and a broker that is restarted, and expire when
  * nobody consumes them, as those of a context do that is paused.
  */
-final class ContextHome implements SmartLifecycle {
+final class ContextHome extends BeforeListeners {
 
   private static final Logger LOG = LoggerFactory.getLogger(ContextHome.class);
 
@@ -48,7 +47,6 @@ final class ContextHome implements SmartLifecycle {
   private final Set<AbstractMessageListenerContainer> adopted = ConcurrentHashMap.newKeySet();
   private final Map<String, AbstractMessageListenerContainer> byQueue = new ConcurrentHashMap<>();
   private final List<Declaration> declarations = new CopyOnWriteArrayList<>();
-  private volatile boolean running;
 
   /**
    * The home of a context.
@@ -97,11 +95,10 @@ final class ContextHome implements SmartLifecycle {
   }
 
   @Override
-  public void start() {
+  void begin() {
     if (shared.getAsBoolean()) {
       beHome();
     }
-    running = true;
   }
 
   private void beHome() {
@@ -112,7 +109,7 @@ final class ContextHome implements SmartLifecycle {
 
   /** A container is made at run time; those that are there at the start are found then. */
   void made(AbstractMessageListenerContainer container) {
-    if (!running || !shared.getAsBoolean()) {
+    if (!isRunning() || !shared.getAsBoolean()) {
       return;
     }
     for (String queue : container.getQueueNames()) {
@@ -202,19 +199,7 @@ final class ContextHome implements SmartLifecycle {
   }
 
   @Override
-  public void stop() {
+  void end() {
     homes.remove(this);
-    running = false;
-  }
-
-  @Override
-  public boolean isRunning() {
-    return running;
-  }
-
-  /** Before the listeners. */
-  @Override
-  public int getPhase() {
-    return Integer.MIN_VALUE;
   }
 }

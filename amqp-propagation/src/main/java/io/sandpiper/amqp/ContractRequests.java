@@ -115,7 +115,8 @@ final class ContractRequests implements AutoCloseable {
       String contentType) {
     Sandbox sandbox =
         run.open(
-            new Sandbox.Settings("worker contract", Isolation.NONE, BackgroundErrors.REPORT, this));
+            Sandbox.Settings.of("worker contract", Isolation.NONE, this)
+                .withBackgroundErrors(BackgroundErrors.REPORT));
     sandboxes.add(sandbox);
     Map<String, Object> headers = new HashMap<>(settings.headers());
     headers.putAll(more);

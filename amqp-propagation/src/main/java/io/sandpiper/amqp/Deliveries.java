@@ -37,7 +37,7 @@ final class Deliveries implements AutoCloseable {
    */
   record Tags(long delivery, String consumer, boolean transacted) {}
 
-  private final Transits transits;
+  private final TransitCounter transits;
 
   /** Those of a closed channel stay as long as somebody may still handle what it has delivered. */
   private final Map<Channel, OnChannel> channels = Collections.synchronizedMap(new WeakHashMap<>());
@@ -49,13 +49,13 @@ final class Deliveries implements AutoCloseable {
     private final NavigableMap<Long, Delivery> open = new TreeMap<>();
   }
 
-  private Deliveries(Transits transits) {
+  private Deliveries(TransitCounter transits) {
     this.transits = transits;
   }
 
   /** Those of a run. */
   static Deliveries of(Run run) {
-    return run.shared(Deliveries.class, () -> new Deliveries(Transits.of(run)));
+    return run.shared(Deliveries.class, () -> new Deliveries(TransitCounter.of(run)));
   }
 
   /** A consumer begins. */

@@ -25,7 +25,7 @@ final class Delivery {
     REQUEUED
   }
 
-  private final Transits transits;
+  private final TransitCounter transits;
   private final BrokerKey broker;
   private final String queue;
   private final boolean transacted;
@@ -44,7 +44,7 @@ final class Delivery {
   private boolean stale;
 
   Delivery(
-      Transits transits,
+      TransitCounter transits,
       Deliveries.Source source,
       boolean transacted,
       AMQP.Basic.Deliver deliver,
@@ -223,7 +223,7 @@ final class Delivery {
     return new Destinations.Sending(
         deliver.getExchange(),
         deliver.getRoutingKey(),
-        Transits.headers(properties),
+        TransitCounter.headers(properties),
         properties.getExpiration());
   }
 

@@ -35,19 +35,21 @@ final class EmbeddedBroker implements BrokerSource {
   /**
    * As much as RabbitMQ allows by default, and threads for a test run instead of a data centre. A
    * message that is rejected and not requeued is gone, instead of being offered to other consumers.
+   * What the broker does at intervals it does once more when it is closed, which waits for it.
    */
   private static final Map<String, String> CONTEXT =
-      Map.of(
-          "queue.behaviourOnUnknownDeclareArgument", "LOG",
-          "exchange.behaviourOnUnknownDeclareArgument", "LOG",
-          "queue.maximumDeliveryAttempts", "1",
-          "qpid.port.sessionCountLimit", "2047",
-          "qpid.port.heartbeatDelay", "60",
-          "qpid.port.amqp.threadPool.size", "4",
-          "virtualhost.connectionThreadPool.size", "4",
-          "virtualhost.connectionThreadPool.numberOfSelectors", "1",
-          "virtualhost.housekeepingThreadCount", "1",
-          "broker.housekeepingThreadCount", "1");
+      Map.ofEntries(
+          Map.entry("queue.behaviourOnUnknownDeclareArgument", "LOG"),
+          Map.entry("exchange.behaviourOnUnknownDeclareArgument", "LOG"),
+          Map.entry("queue.maximumDeliveryAttempts", "1"),
+          Map.entry("qpid.compact_memory_interval", "50"),
+          Map.entry("qpid.port.sessionCountLimit", "2047"),
+          Map.entry("qpid.port.heartbeatDelay", "60"),
+          Map.entry("qpid.port.amqp.threadPool.size", "4"),
+          Map.entry("virtualhost.connectionThreadPool.size", "4"),
+          Map.entry("virtualhost.connectionThreadPool.numberOfSelectors", "1"),
+          Map.entry("virtualhost.housekeepingThreadCount", "1"),
+          Map.entry("broker.housekeepingThreadCount", "1"));
 
   private final SystemLauncher launcher;
   private final Broker<?> broker;

@@ -68,12 +68,22 @@ final class OwnConnections implements AutoCloseable {
     own.setMetricsCollector(new NoOpMetricsCollector());
     own.setAutomaticRecoveryEnabled(true);
     own.setTopologyRecoveryEnabled(true);
+    // They outlive those who use them, and must neither end with an executor of the application's
+    // nor keep a JVM from ending whose main thread has.
+    own.setSharedExecutor(null);
+    own.setThreadFactory(OwnConnections::daemon);
     // Who forwards to a home of ours waits a few seconds only.
     own.setRecoveryDelayHandler(
         attempts -> attempts < SOON ? RECOVERY_MILLIS : RECOVERY_MILLIS_LATER);
     Connection opened = own.newConnection("sandpiper");
     connections.put(broker, opened);
     return opened;
+  }
+
+  private static Thread daemon(Runnable task) {
+    Thread thread = new Thread(task, "sandpiper-amqp");
+    thread.setDaemon(true);
+    return thread;
   }
 
   private static void awaitRecovery(Connection connection, String broker) throws TimeoutException {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** Stamps what is published inside a sandbox, and records it there before it is sent. */
 final class Stamping {
 
-  private final Transits transits;
+  private final TransitCounter transits;
   private final Supplier<BrokerKey> broker;
 
   /**
@@ -24,7 +24,7 @@ final class Stamping {
    *
    * @param broker says which, when something is published
    */
-  Stamping(Transits transits, Supplier<BrokerKey> broker) {
+  Stamping(TransitCounter transits, Supplier<BrokerKey> broker) {
     this.transits = transits;
     this.broker = broker;
   }

@@ -6,14 +6,12 @@ import java.util.Arrays;
 import java.util.List;
 import org.springframework.amqp.rabbit.connection.AbstractConnectionFactory;
 import org.springframework.amqp.rabbit.connection.Connection;
-import org.springframework.context.SmartLifecycle;
 
 /** Opens the taps of an application context when it starts, before its listeners do. */
-final class TapOpener implements SmartLifecycle {
+final class TapOpener extends BeforeListeners {
 
   private final AbstractConnectionFactory connections;
   private final List<Tap> taps;
-  private volatile boolean running;
 
   TapOpener(AbstractConnectionFactory connections, String... taps) {
     this.connections = connections;
@@ -40,25 +38,9 @@ final class TapOpener implements SmartLifecycle {
     }
   }
 
+  /** They stay open at the end, for other contexts with the same broker. */
   @Override
-  public void start() {
+  void begin() {
     open(connections, taps);
-    running = true;
-  }
-
-  /** They stay open for other contexts with the same broker. */
-  @Override
-  public void stop() {
-    running = false;
-  }
-
-  @Override
-  public boolean isRunning() {
-    return running;
-  }
-
-  @Override
-  public int getPhase() {
-    return Integer.MIN_VALUE;
   }
 }

@@ -186,7 +186,7 @@ final class TimedPoll extends DelegatingConsumer {
         channel.basicReject(deliveryTag, true);
         return;
       }
-      if (Transits.headers(message.properties()).containsKey(STREAM_OFFSET)) {
+      if (TransitCounter.headers(message.properties()).containsKey(STREAM_OFFSET)) {
         // Whoever reads a stream leaves it as it is.
         channel.basicAck(deliveryTag, false);
         return;

@@ -30,7 +30,7 @@ final class Traffic {
   Traffic(Run run, Supplier<BrokerKey> broker) {
     this.run = run;
     this.broker = broker;
-    this.stamping = new Stamping(Transits.of(run), broker);
+    this.stamping = new Stamping(TransitCounter.of(run), broker);
     this.consumers = Consumers.of(run);
     this.settlements = Settlements.of(run);
     this.inbound = new Inbound(run);

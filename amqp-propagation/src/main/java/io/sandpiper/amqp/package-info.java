@@ -5,7 +5,7 @@
  * of a connection factory, {@code Wrapped} stands for a connection or channel whose factory is not
  * at hand; both hand what is published and consumed to {@code Traffic}, which has a class for each:
  * {@code Stamping}, {@code ScopedConsumer}, {@code Polling}. {@code Consumers} counts who consumes
- * what in this JVM; {@code Topology} knows where messages go, {@code Transits} and {@code
+ * what in this JVM; {@code Topology} knows where messages go, {@code TransitCounter} and {@code
  * Deliveries} count those on their way. {@code ListenerAdvice} is first in the chain of each
  * listener container of Spring's, {@code BatchAdvice} splits what mixes tests, {@code Refusals} are
  * acknowledged, {@code TestBatches} keeps outgoing batches apart. {@code RabbitPostProcessor}

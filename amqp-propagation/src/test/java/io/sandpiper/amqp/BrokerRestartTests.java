@@ -14,14 +14,12 @@ import com.rabbitmq.client.MessageProperties;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -53,7 +51,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 class BrokerRestartTests {
 
   private static final Duration LONG = Duration.ofSeconds(60);
-  private static final Duration SHORT = Duration.ofSeconds(2);
+  private static final Duration SHORT = Duration.ofMillis(700);
 
   enum Kind {
     SIMPLE,
@@ -128,8 +126,12 @@ class BrokerRestartTests {
   }
 
   private Sandbox open(Duration drain) {
-    return run.open(
-        new Sandbox.Settings("T.sends", Isolation.NONE, BackgroundErrors.FAIL, drain, this));
+    return run.open(Sandbox.Settings.of("T.sends", Isolation.NONE, this).withDrain(drain));
+  }
+
+  /** How long what the broker may have kept is waited for: the embedded one has kept nothing. */
+  private Duration untilComeBack() {
+    return broker.isRabbit() ? LONG : SHORT;
   }
 
   /** Sends as a test, and waits until the broker has it. */
@@ -166,14 +168,6 @@ class BrokerRestartTests {
     run.end(next, null);
   }
 
-  private static void hold(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException stopped) {
-      Thread.currentThread().interrupt();
-    }
-  }
-
   private static String text(org.springframework.amqp.core.Message message) {
     return new String(message.getBody(), StandardCharsets.UTF_8);
   }
@@ -182,32 +176,30 @@ class BrokerRestartTests {
   @EnumSource
   void tests_that_wait_meanwhile_get_what_the_broker_has_kept(Kind kind) throws Exception {
     String queue = durable("kept");
-    Sandbox one = open(SHORT);
-    Sandbox two = open(SHORT);
-    CountDownLatch handling = new CountDownLatch(1);
-    CountDownLatch back = new CountDownLatch(1);
+    Sandbox one = open(untilComeBack());
+    Sandbox two = open(untilComeBack());
+    HeldDelivery first = new HeldDelivery();
     listen(
         kind,
         queue,
         message -> {
           if (text(message).equals("of one")) {
-            handling.countDown();
-            hold(back);
+            first.hold();
           }
         });
     send(one, queue, "of one");
-    handling.await();
+    first.awaitHeld();
     send(two, queue, "of two");
-    Future<String> first = waiting(one, queue, LONG);
-    Future<String> second = waiting(two, queue, broker.isRabbit() ? LONG : SHORT);
+    Future<String> ofOne = waiting(one, queue, LONG);
+    Future<String> ofTwo = waiting(two, queue, untilComeBack());
 
     broker.stop();
-    back.countDown();
-    assertThat(first.get(60, TimeUnit.SECONDS)).isEqualTo("of one");
+    first.release();
+    assertThat(ofOne.get(60, TimeUnit.SECONDS)).isEqualTo("of one");
     broker.start();
 
     if (broker.isRabbit()) {
-      assertThat(second.get(90, TimeUnit.SECONDS)).isEqualTo("of two");
+      assertThat(ofTwo.get(90, TimeUnit.SECONDS)).isEqualTo("of two");
       try (Scope scope = one.test().bind()) {
         assertThat(assertReceive(received(queue), LONG).text())
             .as("delivered again, because its acknowledgement was lost")
@@ -216,7 +208,7 @@ class BrokerRestartTests {
       run.end(one, null);
       run.end(two, null);
     } else {
-      assertThatThrownBy(() -> second.get(60, TimeUnit.SECONDS))
+      assertThatThrownBy(() -> ofTwo.get(60, TimeUnit.SECONDS))
           .hasMessageContainingAll("No message matched", "its connection was lost");
       for (Sandbox sandbox : List.of(one, two)) {
         assertThatThrownBy(() -> run.end(sandbox, null))
@@ -232,21 +224,19 @@ class BrokerRestartTests {
     String queue = declare(QueueBuilder.nonDurable(prefix + "lost").build());
     Sandbox one = open(LONG);
     Sandbox two = open(LONG);
-    CountDownLatch handling = new CountDownLatch(1);
-    CountDownLatch back = new CountDownLatch(1);
+    HeldDelivery first = new HeldDelivery();
     listen(
         kind,
         queue,
         message -> {
-          handling.countDown();
-          hold(back);
+          first.hold();
         });
     send(one, queue, "of one");
-    handling.await();
+    first.awaitHeld();
     send(two, queue, "of two");
 
     broker.stop();
-    back.countDown();
+    first.release();
     long start = System.nanoTime();
     for (Sandbox sandbox : List.of(one, two)) {
       assertThatCode(() -> run.end(sandbox, null)).doesNotThrowAnyException();
@@ -264,27 +254,25 @@ class BrokerRestartTests {
   void the_end_of_a_test_waits_until_what_the_broker_has_kept_is_handled(Kind kind)
       throws Exception {
     String queue = durable("kept");
-    Sandbox one = open(broker.isRabbit() ? LONG : SHORT);
-    Sandbox two = open(broker.isRabbit() ? LONG : SHORT);
-    CountDownLatch handling = new CountDownLatch(1);
-    CountDownLatch back = new CountDownLatch(1);
+    Sandbox one = open(untilComeBack());
+    Sandbox two = open(untilComeBack());
+    HeldDelivery first = new HeldDelivery();
     List<String> handled = new CopyOnWriteArrayList<>();
     listen(
         kind,
         queue,
         message -> {
           if (text(message).equals("of one")) {
-            handling.countDown();
-            hold(back);
+            first.hold();
           }
           handled.add(text(message));
         });
     send(one, queue, "of one");
-    handling.await();
+    first.awaitHeld();
     send(two, queue, "of two");
     broker.stop();
     Future<?> ending = threads.submit(() -> run.end(two, null));
-    back.countDown();
+    first.release();
     broker.start();
 
     if (broker.isRabbit()) {
@@ -335,23 +323,13 @@ class BrokerRestartTests {
     factory.setAutomaticRecoveryEnabled(true);
     factory.setNetworkRecoveryInterval(100);
     ClientHooks.install(factory, run);
-    Sandbox one = open(broker.isRabbit() ? LONG : SHORT);
-    Sandbox two = open(broker.isRabbit() ? LONG : SHORT);
-    CountDownLatch handling = new CountDownLatch(1);
-    CountDownLatch back = new CountDownLatch(1);
+    Sandbox one = open(untilComeBack());
+    Sandbox two = open(untilComeBack());
+    HeldDelivery first = new HeldDelivery();
     try (Connection connection = factory.newConnection()) {
       Channel consumes = connection.createChannel();
       consumes.queueDeclare(queue, true, false, false, null);
-      consumes.basicQos(1);
-      consumes.basicConsume(
-          queue,
-          false,
-          (tag, delivery) -> {
-            handling.countDown();
-            hold(back);
-            consumes.basicAck(delivery.getEnvelope().getDeliveryTag(), false);
-          },
-          tag -> {});
+      first.consume(consumes, queue);
       Channel publishes = connection.createChannel();
       publishes.confirmSelect();
       for (Sandbox sandbox : List.of(one, two)) {
@@ -364,10 +342,10 @@ class BrokerRestartTests {
           publishes.waitForConfirmsOrDie(30_000);
         }
       }
-      handling.await();
+      first.awaitHeld();
 
       broker.stop();
-      back.countDown();
+      first.release();
       broker.start();
 
       for (Sandbox sandbox : List.of(one, two)) {

@@ -9,7 +9,6 @@ import static org.awaitility.Awaitility.await;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.net.Socket;
@@ -17,7 +16,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.RepeatedTest;
@@ -84,8 +82,7 @@ class BrokerTroubleTests {
   }
 
   private Sandbox open() {
-    return run.open(
-        new Sandbox.Settings("T.sends", Isolation.NONE, BackgroundErrors.FAIL, DRAIN, this));
+    return run.open(Sandbox.Settings.of("T.sends", Isolation.NONE, this).withDrain(DRAIN));
   }
 
   private void cutAll() {
@@ -117,25 +114,16 @@ class BrokerTroubleTests {
   void a_message_whose_connection_is_lost_comes_again_to_its_test() throws Exception {
     Sandbox one = open();
     Sandbox two = open();
-    CountDownLatch cut = new CountDownLatch(1);
-    CountDownLatch handling = new CountDownLatch(2);
-    listen(
-        message -> {
-          handling.countDown();
-          try {
-            cut.await();
-          } catch (InterruptedException stopped) {
-            Thread.currentThread().interrupt();
-          }
-        });
+    HeldDelivery handled = new HeldDelivery(2);
+    listen(message -> handled.hold());
     for (Sandbox sandbox : List.of(one, two)) {
       try (Scope scope = sandbox.test().bind()) {
         rabbit.convertAndSend(queue, "of " + sandbox.id());
       }
     }
-    handling.await();
+    handled.awaitHeld();
     cutAll();
-    cut.countDown();
+    handled.release();
     for (Sandbox sandbox : List.of(one, two)) {
       try (Scope scope = sandbox.test().bind()) {
         assertThat(assertReceive(received(queue), DRAIN).text()).isEqualTo("of " + sandbox.id());
@@ -166,25 +154,16 @@ class BrokerTroubleTests {
   @ExtendWith(NeedsRabbitMq.class)
   void messages_of_a_queue_that_is_deleted_are_not_waited_for() throws Exception {
     Sandbox sandbox = open();
-    CountDownLatch handling = new CountDownLatch(2);
-    CountDownLatch deleted = new CountDownLatch(1);
+    HeldDelivery handled = new HeldDelivery(2);
     container.setPrefetchCount(1);
-    listen(
-        message -> {
-          handling.countDown();
-          try {
-            deleted.await();
-          } catch (InterruptedException stopped) {
-            Thread.currentThread().interrupt();
-          }
-        });
+    listen(message -> handled.hold());
     try (Scope scope = sandbox.test().bind()) {
       for (int i = 0; i < 10; i++) {
         rabbit.convertAndSend(queue, "text");
       }
-      handling.await();
+      handled.awaitHeld();
       admin.deleteQueue(queue);
-      deleted.countDown();
+      handled.release();
     }
     long start = System.nanoTime();
     run.end(sandbox, null);

@@ -11,7 +11,6 @@ import io.sandpiper.Hop;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
@@ -19,7 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -50,8 +48,7 @@ class ConfirmsTests {
   private final Confirms confirms = new Confirms();
 
   private Sandbox open() {
-    return run.open(
-        new Sandbox.Settings("T.sends", Isolation.NONE, BackgroundErrors.FAIL, DRAIN, this));
+    return run.open(Sandbox.Settings.of("T.sends", Isolation.NONE, this).withDrain(DRAIN));
   }
 
   /** The client numbers a message before it is sent. */
@@ -171,8 +168,7 @@ class ConfirmsTests {
   void a_message_that_a_full_queue_rejects_is_not_waited_for() throws Exception {
     TestBroker broker = new TestBroker();
     String queue = TestBroker.prefix() + "full";
-    CountDownLatch handling = new CountDownLatch(1);
-    CountDownLatch released = new CountDownLatch(1);
+    HeldDelivery first = new HeldDelivery();
     Sandbox one = open();
     Sandbox two = open();
     try (Connection outside = broker.plainFactory().newConnection();
@@ -182,40 +178,23 @@ class ConfirmsTests {
       owner.queueDeclare(
           queue, true, false, false, Map.of("x-max-length", 1, "x-overflow", "reject-publish"));
       Channel consumes = connection.createChannel();
-      consumes.basicQos(1);
-      consumes.basicConsume(
-          queue,
-          false,
-          (tag, delivery) -> {
-            handling.countDown();
-            hold(released);
-            consumes.basicAck(delivery.getEnvelope().getDeliveryTag(), false);
-          },
-          tag -> {});
+      first.consume(consumes, queue);
       Channel publishes = connection.createChannel();
       publishes.confirmSelect();
 
       assertThat(send(publishes, queue, one)).isTrue();
-      handling.await();
+      first.awaitHeld();
       List<Boolean> taken = new ArrayList<>();
       while (!taken.contains(false)) {
         taken.add(send(publishes, queue, two));
       }
       assertThat(two.journal().toString()).contains("was not taken by the broker");
-      released.countDown();
+      first.release();
       run.end(two, null);
       run.end(one, null);
       owner.queueDelete(queue);
     } finally {
       broker.close();
-    }
-  }
-
-  private static void hold(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException stopped) {
-      Thread.currentThread().interrupt();
     }
   }
 

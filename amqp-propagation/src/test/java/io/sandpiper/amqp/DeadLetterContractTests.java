@@ -311,8 +311,8 @@ class DeadLetterContractTests {
 
   private Sandbox open(Run run) {
     return run.open(
-        new Sandbox.Settings(
-            "DeadLetterContractTests.ended", Isolation.TRANSACTION, BackgroundErrors.REPORT, this));
+        Sandbox.Settings.of("DeadLetterContractTests.ended", Isolation.TRANSACTION, this)
+            .withBackgroundErrors(BackgroundErrors.REPORT));
   }
 
   private void publishFromOutside(String queue, String text, @Nullable String id) {

@@ -13,7 +13,6 @@ import io.sandpiper.Faults;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
@@ -253,12 +252,8 @@ class FaultTests {
 
   private Sandbox open() {
     return run.open(
-        new Sandbox.Settings(
-            "FaultTests.test",
-            Isolation.NONE,
-            BackgroundErrors.FAIL,
-            Duration.ofSeconds(20),
-            this));
+        Sandbox.Settings.of("FaultTests.test", Isolation.NONE, this)
+            .withDrain(Duration.ofSeconds(20)));
   }
 
   private Message rich(int number) {

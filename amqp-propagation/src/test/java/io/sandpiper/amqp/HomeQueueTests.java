@@ -8,14 +8,13 @@ import static org.awaitility.Awaitility.await;
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.Connection;
 import com.rabbitmq.client.GetResponse;
-import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
@@ -84,9 +83,9 @@ class HomeQueueTests {
       home = Homes.queueOf(other.run());
       String id = "sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted(other.run());
       other.pause();
-      send(id, "one");
-      send(id, "two");
-      send(id, "three");
+      StrayApplication.send(context, id, Map.of(), "one");
+      StrayApplication.send(context, id, Map.of(), "two");
+      StrayApplication.send(context, id, Map.of(), "three");
       // One of them may have been given to that JVM: that one is still of the application's queue.
       await().until(() -> unacknowledged() <= 1);
       other.kill();
@@ -143,11 +142,7 @@ class HomeQueueTests {
   @Test
   void what_has_waited_too_long_in_a_live_home_goes_on_to_its_listener() {
     Run run = Run.ofThisJvm();
-    Sandbox sandbox =
-        run.open(
-            new Sandbox.Settings(
-                "T.waits", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(20), context));
-    sandbox.home(context);
+    Sandbox sandbox = StrayApplication.open(context, "T.waits");
     Original message = message(sandbox);
     Original.Journey journey = message.again(false);
     PutBack.of(run).expect(journey, sandbox, "stray.auto");
@@ -215,11 +210,7 @@ class HomeQueueTests {
 
   private static void sendAsTest(ConfigurableApplicationContext context, String queue, int number) {
     Run run = Run.ofThisJvm();
-    Sandbox sandbox =
-        run.open(
-            new Sandbox.Settings(
-                "T.sends", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(20), context));
-    sandbox.home(context);
+    Sandbox sandbox = StrayApplication.open(context, "T.sends");
     try (Scope scope = sandbox.test().bind()) {
       context.getBean(RabbitTemplate.class).convertAndSend(queue, String.valueOf(number));
       assertReceive(received(queue), Duration.ofSeconds(20));
@@ -235,7 +226,7 @@ class HomeQueueTests {
         false,
         new com.rabbitmq.client.AMQP.BasicProperties.Builder()
             .messageId(UUID.randomUUID().toString())
-            .headers(java.util.Map.of("x-test-id", sandbox.id().value()))
+            .headers(Map.of("x-test-id", sandbox.id().value()))
             .build(),
         "moved on".getBytes(StandardCharsets.UTF_8),
         null);
@@ -253,21 +244,6 @@ class HomeQueueTests {
 
   private long unacknowledged() {
     return broker.messageCount("stray.auto");
-  }
-
-  private void send(String id, String text) {
-    try (Scope nobody = Scope.open(null, "outside")) {
-      context
-          .getBean(RabbitTemplate.class)
-          .convertAndSend(
-              "",
-              "stray.auto",
-              text,
-              message -> {
-                message.getMessageProperties().setHeader("x-test-id", id);
-                return message;
-              });
-    }
   }
 
   /** The texts of all that was parked since the test began. */

@@ -11,7 +11,6 @@ import com.rabbitmq.client.DefaultConsumer;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -81,8 +80,7 @@ class InTransitTests {
   }
 
   private Sandbox sandbox() {
-    return run.open(
-        new Sandbox.Settings("T.sends", Isolation.NONE, BackgroundErrors.FAIL, DRAIN, this));
+    return run.open(Sandbox.Settings.of("T.sends", Isolation.NONE, this).withDrain(DRAIN));
   }
 
   @AfterEach

@@ -8,7 +8,6 @@ import com.rabbitmq.client.Channel;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
@@ -62,7 +61,7 @@ class MixedBatchTests {
   private @Nullable SimpleMessageListenerContainer container;
 
   private Sandbox open(String name) {
-    return run.open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, this));
+    return run.open(Sandbox.Settings.of(name, Isolation.NONE, this));
   }
 
   @BeforeEach

@@ -9,7 +9,6 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Refusal;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -105,8 +104,7 @@ class QueueTypesTests {
 
   private Sandbox open() {
     return run.open(
-        new Sandbox.Settings(
-            "T.sends", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(30), this));
+        Sandbox.Settings.of("T.sends", Isolation.NONE, this).withDrain(Duration.ofSeconds(30)));
   }
 
   @ParameterizedTest

@@ -127,7 +127,9 @@ final class RawClient implements AutoCloseable {
   /** A sandbox of the run that {@link AmqpPropagation} works for. */
   static Sandbox sandbox(String name) {
     return Run.ofThisJvm()
-        .open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.REPORT, RawClient.class));
+        .open(
+            Sandbox.Settings.of(name, Isolation.NONE, RawClient.class)
+                .withBackgroundErrors(BackgroundErrors.REPORT));
   }
 
   static void end(Sandbox sandbox) {

@@ -38,30 +38,14 @@ import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.postgresql.ds.PGSimpleDataSource;
 
 @Sandboxed
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class RawConsumerTests {
-
-  private RawClient client;
-
-  @BeforeAll
-  void start() throws Exception {
-    client = RawClient.start();
-  }
-
-  @AfterAll
-  void stop() throws Exception {
-    client.close();
-  }
+class RawConsumerTests extends WithRawClient {
 
   @ParameterizedTest
   @EnumSource

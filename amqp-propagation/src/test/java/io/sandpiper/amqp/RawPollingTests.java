@@ -4,7 +4,6 @@ import static io.sandpiper.Expectation.received;
 import static io.sandpiper.SandboxAssertions.assertReceive;
 import static io.sandpiper.SandboxAssertions.refuteReceive;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import com.rabbitmq.client.Channel;
 import com.rabbitmq.client.GetResponse;
@@ -13,28 +12,16 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.springframework.amqp.core.Message;
 import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.amqp.rabbit.core.RabbitTemplate;
 
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class RawPollingTests {
+class RawPollingTests extends PollingContract {
 
   private static final String EVERY_WAY_AND_MODE =
       """
@@ -47,32 +34,6 @@ class RawPollingTests {
       CHANNEL, true
       CHANNEL, false
       """;
-
-  private RawClient client;
-  private Sandbox one;
-  private Sandbox two;
-
-  @BeforeAll
-  void start() throws Exception {
-    client = RawClient.start();
-  }
-
-  @AfterAll
-  void stop() throws Exception {
-    client.close();
-  }
-
-  @BeforeEach
-  void open_two_tests() {
-    one = RawClient.sandbox("T.one");
-    two = RawClient.sandbox("T.two");
-  }
-
-  @AfterEach
-  void end_them() {
-    RawClient.end(one);
-    RawClient.end(two);
-  }
 
   @ParameterizedTest
   @CsvSource(textBlock = EVERY_WAY_AND_MODE)
@@ -178,42 +139,15 @@ class RawPollingTests {
   @CsvSource(textBlock = EVERY_WAY_AND_MODE)
   void tests_that_poll_at_once_get_all_of_their_own_and_nothing_else(
       RawClient.Way way, boolean autoAck) throws Exception {
-    int tests = 4;
-    int messages = 6;
     String queue = client.queue();
-    List<Sandbox> sandboxes =
-        IntStream.range(0, tests).mapToObj(i -> RawClient.sandbox("T.poll" + i)).toList();
-    ExecutorService pool = Executors.newFixedThreadPool(tests);
-    try {
-      List<Future<List<String>>> results = new ArrayList<>();
-      for (Sandbox sandbox : sandboxes) {
-        Channel channel = client.open(way);
-        results.add(pool.submit(poller(sandbox, channel, queue, autoAck, messages)));
-      }
-      for (int i = 0; i < messages; i++) {
-        for (Sandbox sandbox : sandboxes) {
-          client.send(queue, sandbox.id().value(), sandbox.testName() + " " + i);
-        }
-      }
-      for (int i = 0; i < tests; i++) {
-        String name = sandboxes.get(i).testName();
-        assertThat(results.get(i).get(60, TimeUnit.SECONDS))
-            .containsExactlyInAnyOrderElementsOf(
-                IntStream.range(0, messages).mapToObj(number -> name + " " + number).toList());
-      }
-    } finally {
-      pool.shutdownNow();
-      sandboxes.forEach(RawClient::end);
-    }
-    // The broker may read the last acknowledgement after the question.
-    await().pollInSameThread().until(() -> client.ready(queue) == 0);
+    assertEachGetsItsOwn(queue, sandbox -> poller(sandbox, client.open(way), queue, autoAck));
   }
 
   private static Callable<List<String>> poller(
-      Sandbox sandbox, Channel channel, String queue, boolean autoAck, int messages) {
+      Sandbox sandbox, Channel channel, String queue, boolean autoAck) {
     return () -> {
       List<String> got = new ArrayList<>();
-      while (got.size() < messages && !Thread.interrupted()) {
+      while (got.size() < MESSAGES && !Thread.interrupted()) {
         String text = get(sandbox, channel, queue, autoAck);
         if (text != null) {
           got.add(text);
@@ -242,9 +176,5 @@ class RawPollingTests {
           }
         });
     return text[0];
-  }
-
-  private static @Nullable String text(@Nullable Message message) {
-    return message == null ? null : RawConsumerTests.text(message.getBody());
   }
 }

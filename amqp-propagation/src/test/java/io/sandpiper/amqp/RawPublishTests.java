@@ -25,28 +25,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 @Sandboxed
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class RawPublishTests {
-
-  private RawClient client;
-
-  @BeforeAll
-  void start() throws Exception {
-    client = RawClient.start();
-  }
-
-  @AfterAll
-  void stop() throws Exception {
-    client.close();
-  }
+class RawPublishTests extends WithRawClient {
 
   @ParameterizedTest
   @EnumSource

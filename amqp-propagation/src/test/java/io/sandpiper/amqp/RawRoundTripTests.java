@@ -29,29 +29,13 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class RawRoundTripTests {
+class RawRoundTripTests extends WithRawClient {
 
   private static final int TESTS = 8;
   private static final int MESSAGES = 25;
-
-  private RawClient client;
-
-  @BeforeAll
-  void start() throws Exception {
-    client = RawClient.start();
-  }
-
-  @AfterAll
-  void stop() throws Exception {
-    client.close();
-  }
 
   @ParameterizedTest
   @EnumSource

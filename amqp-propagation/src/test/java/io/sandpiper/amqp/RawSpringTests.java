@@ -17,12 +17,9 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.springframework.amqp.core.Message;
@@ -36,21 +33,9 @@ import org.springframework.amqp.rabbit.listener.SimpleMessageListenerContainer;
 
 /** What of Spring's passes the hooks of the client. */
 @Sandboxed
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class RawSpringTests {
+class RawSpringTests extends WithRawClient {
 
-  private RawClient client;
   private CachingConnectionFactory connections;
-
-  @BeforeAll
-  void start() throws Exception {
-    client = RawClient.start();
-  }
-
-  @AfterAll
-  void stop() throws Exception {
-    client.close();
-  }
 
   @BeforeEach
   void connect() throws Exception {

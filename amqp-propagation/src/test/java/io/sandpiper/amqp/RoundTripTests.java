@@ -15,7 +15,6 @@ import io.sandpiper.Refusal;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -218,8 +217,7 @@ class RoundTripTests {
   @Test
   void a_message_of_an_ended_test_is_late_and_acked() {
     Run run = Run.ofThisJvm();
-    Sandbox ended =
-        run.open(new Sandbox.Settings("T.ended", Isolation.NONE, BackgroundErrors.FAIL, this));
+    Sandbox ended = run.open(Sandbox.Settings.of("T.ended", Isolation.NONE, this));
     run.end(ended, null);
     long late = run.refusals(Refusal.Reason.LATE);
 

@@ -8,7 +8,6 @@ import io.sandpiper.Hop;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
@@ -233,6 +232,35 @@ class StrayApplication {
     return message;
   }
 
+  /** Opens the sandbox of a test that works with a context. */
+  static Sandbox open(ConfigurableApplicationContext context, String name) {
+    Sandbox sandbox =
+        Run.ofThisJvm()
+            .open(
+                Sandbox.Settings.of(name, Isolation.NONE, context)
+                    .withDrain(Duration.ofSeconds(20)));
+    sandbox.home(context);
+    return sandbox;
+  }
+
+  /** Sends to the first queue what a worker would that was given an id. */
+  static void send(
+      ConfigurableApplicationContext context, String id, Map<String, Object> headers, String text) {
+    try (Scope nobody = Scope.open(null, "outside")) {
+      context
+          .getBean(RabbitTemplate.class)
+          .convertAndSend(
+              "",
+              QUEUES.get(0),
+              text,
+              message -> {
+                message.getMessageProperties().getHeaders().putAll(headers);
+                message.getMessageProperties().setHeader("x-test-id", id);
+                return message;
+              });
+    }
+  }
+
   /**
    * A test: sends messages to all queues, awaits all of them and ends.
    *
@@ -242,15 +270,7 @@ class StrayApplication {
     RabbitTemplate rabbit = context.getBean(RabbitTemplate.class);
     StrayApplication application = context.getBean(StrayApplication.class);
     Run run = Run.ofThisJvm();
-    Sandbox sandbox =
-        run.open(
-            new Sandbox.Settings(
-                "StrayTests.test",
-                Isolation.NONE,
-                BackgroundErrors.FAIL,
-                Duration.ofSeconds(20),
-                context));
-    sandbox.home(context);
+    Sandbox sandbox = open(context, "StrayTests.test");
     List<String> expected = new ArrayList<>();
     List<String> wrong = new ArrayList<>();
     try (Scope scope = sandbox.test().bind()) {

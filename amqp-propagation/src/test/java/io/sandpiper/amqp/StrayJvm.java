@@ -91,11 +91,13 @@ final class StrayJvm implements AutoCloseable {
     process.destroyForcibly().waitFor();
   }
 
+  /** Lets it come to its end; that it does not is a failure. */
   @Override
   public void close() throws Exception {
     commands.close();
     if (!process.waitFor(20, TimeUnit.SECONDS)) {
       kill();
+      throw new AssertionError("The JVM did not end by itself, and was killed.");
     }
   }
 

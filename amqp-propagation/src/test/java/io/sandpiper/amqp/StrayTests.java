@@ -11,7 +11,6 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Refusal;
 import io.sandpiper.Run;
 import io.sandpiper.Sandboxed;
-import io.sandpiper.context.Scope;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
@@ -25,7 +24,6 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
-import org.springframework.amqp.rabbit.core.RabbitTemplate;
 import org.springframework.context.ConfigurableApplicationContext;
 
 /** Several contexts and JVMs with the same queues on one broker. */
@@ -78,7 +76,7 @@ class StrayTests {
     try (StrayJvm other = new StrayJvm(uri)) {
       id = "sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted(other.run());
       // At home its MAC does not verify, and that is where it is judged.
-      send(id, Map.of(), "judged at home");
+      StrayApplication.send(first, id, Map.of(), "judged at home");
       other.begin(1, 1);
       assertThat(other.answer()).isEqualTo("[]");
       assertThat(parked("judged at home")).isNull();
@@ -86,7 +84,7 @@ class StrayTests {
     }
     long refused = run.refusals(Refusal.Reason.STRAY);
 
-    send(id, Map.of("kept", "as it was"), "too late");
+    StrayApplication.send(first, id, Map.of("kept", "as it was"), "too late");
 
     GetResponse parked = await().until(() -> parked("too late"), Objects::nonNull);
     Original original =
@@ -109,26 +107,11 @@ class StrayTests {
             PutBackHeader.NAME,
             Map.of("queue", "stray.auto", "token", "a", "hops", 3, "headers", Map.of()));
 
-    send("sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted("nobody"), travelled, "round and round");
+    StrayApplication.send(
+        first, "sp1.%s.000001.AAAAAAAAAAAAAAAA".formatted("nobody"), travelled, "round and round");
 
     GetResponse parked = await().until(() -> parked("round and round"), Objects::nonNull);
     assertThat(new String(parked.getBody(), StandardCharsets.UTF_8)).isEqualTo("round and round");
-  }
-
-  private void send(String id, Map<String, Object> headers, String text) {
-    try (Scope nobody = Scope.open(null, "outside")) {
-      first
-          .getBean(RabbitTemplate.class)
-          .convertAndSend(
-              "",
-              "stray.auto",
-              text,
-              message -> {
-                message.getMessageProperties().getHeaders().putAll(headers);
-                message.getMessageProperties().setHeader("x-test-id", id);
-                return message;
-              });
-    }
   }
 
   /** Passes over what other suites have parked on this broker. */

@@ -17,7 +17,6 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Refusal;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -100,8 +99,7 @@ class TapTests {
   }
 
   private Sandbox open() {
-    return run.open(
-        new Sandbox.Settings("TapTests.test", Isolation.NONE, BackgroundErrors.FAIL, this));
+    return run.open(Sandbox.Settings.of("TapTests.test", Isolation.NONE, this));
   }
 
   private void asks_and_hears_of_itself_only(String text) {

@@ -19,14 +19,10 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.springframework.amqp.core.Message;
@@ -35,18 +31,12 @@ import org.springframework.amqp.rabbit.connection.CachingConnectionFactory;
 import org.springframework.amqp.rabbit.core.RabbitTemplate;
 
 /** Templates of Spring that wait for a message on a queue that several tests share. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class TemplateReceiveTests {
+class TemplateReceiveTests extends PollingContract {
 
-  private static final int TESTS = 4;
-  private static final int MESSAGES = 5;
   private static final int LONG = 30_000;
 
-  private RawClient client;
   private CachingConnectionFactory connections;
   private RabbitTemplate rabbit;
-  private Sandbox one;
-  private Sandbox two;
 
   /** How an application asks for a message. */
   enum Way {
@@ -94,28 +84,14 @@ class TemplateReceiveTests {
   }
 
   @BeforeAll
-  void start() throws Exception {
-    client = RawClient.start();
+  void connect() throws Exception {
     connections = new CachingConnectionFactory(client.factory());
     rabbit = new RabbitTemplate(AmqpPropagation.wrap(connections));
   }
 
   @AfterAll
-  void stop() throws Exception {
+  void disconnect() {
     connections.destroy();
-    client.close();
-  }
-
-  @BeforeEach
-  void open_two_tests() {
-    one = RawClient.sandbox("T.one");
-    two = RawClient.sandbox("T.two");
-  }
-
-  @AfterEach
-  void end_them() {
-    RawClient.end(one);
-    RawClient.end(two);
   }
 
   @ParameterizedTest
@@ -155,31 +131,7 @@ class TemplateReceiveTests {
       names = "RECEIVE_TRANSACTED")
   void tests_that_wait_at_once_get_all_of_their_own_and_nothing_else(Way way) throws Exception {
     String queue = client.queue();
-    List<Sandbox> sandboxes =
-        IntStream.range(0, TESTS).mapToObj(i -> RawClient.sandbox("T.wait" + i)).toList();
-    ExecutorService pool = Executors.newFixedThreadPool(TESTS);
-    try {
-      List<Future<List<String>>> results = new ArrayList<>();
-      for (Sandbox sandbox : sandboxes) {
-        results.add(pool.submit(receiver(sandbox, way, queue)));
-      }
-      for (int i = 0; i < MESSAGES; i++) {
-        for (Sandbox sandbox : sandboxes) {
-          client.send(queue, sandbox.id().value(), sandbox.testName() + " " + i);
-        }
-      }
-      for (int i = 0; i < TESTS; i++) {
-        String name = sandboxes.get(i).testName();
-        assertThat(results.get(i).get(60, TimeUnit.SECONDS))
-            .containsExactlyInAnyOrderElementsOf(
-                IntStream.range(0, MESSAGES).mapToObj(number -> name + " " + number).toList());
-      }
-    } finally {
-      pool.shutdownNow();
-      sandboxes.forEach(RawClient::end);
-    }
-    // The broker may read the last acknowledgement after the question.
-    await().pollInSameThread().until(() -> client.ready(queue) == 0);
+    assertEachGetsItsOwn(queue, sandbox -> receiver(sandbox, way, queue));
   }
 
   private Callable<List<String>> receiver(Sandbox sandbox, Way way, String queue) {
@@ -289,9 +241,5 @@ class TemplateReceiveTests {
     @Nullable String[] text = new String[1];
     RawClient.as(sandbox, () -> text[0] = way.receive(rabbit, queue, timeout));
     return text[0];
-  }
-
-  private static @Nullable String text(@Nullable Message message) {
-    return message == null ? null : RawConsumerTests.text(message.getBody());
   }
 }

@@ -289,7 +289,7 @@ class TopologyTests {
   }
 
   private Topology topology() {
-    return Transits.of(run)
+    return TransitCounter.of(run)
         .topology(BrokerKey.of(java.util.Objects.requireNonNull(factory, "factory")));
   }
 

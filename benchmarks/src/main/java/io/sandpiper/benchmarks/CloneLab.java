@@ -4,7 +4,6 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.jdbc.SandboxDataSource;
 import io.sandpiper.server.TestDatabase;
 import java.sql.Connection;
@@ -47,10 +46,7 @@ final class CloneLab implements AutoCloseable {
   }
 
   Lab.Opened open() {
-    Sandbox sandbox =
-        run.open(
-            new Sandbox.Settings(
-                "Benchmarks.cloned", Isolation.DATABASE, BackgroundErrors.FAIL, this));
+    Sandbox sandbox = run.open(Sandbox.Settings.of("Benchmarks.cloned", Isolation.DATABASE, this));
     return new Lab.Opened(sandbox, sandbox.test().bind());
   }
 

@@ -5,7 +5,6 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import io.sandpiper.jdbc.SandboxDataSource;
 import io.sandpiper.server.TestDatabase;
@@ -111,9 +110,7 @@ final class Lab implements AutoCloseable {
 
   /** As {@link #open()}, for the test of that name. */
   Opened open(String testName) {
-    Sandbox sandbox =
-        run.open(
-            new Sandbox.Settings(testName, Isolation.TRANSACTION, BackgroundErrors.FAIL, this));
+    Sandbox sandbox = run.open(Sandbox.Settings.of(testName, Isolation.TRANSACTION, this));
     return new Opened(sandbox, sandbox.test().bind());
   }
 

@@ -6,7 +6,6 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Propagation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.amqp.StampingProbe;
 import java.util.Map;
 
@@ -39,9 +38,7 @@ final class StampingFigure implements Figure {
     Sandbox[] open = new Sandbox[OPEN];
     Hop.Content[] contents = new Hop.Content[OPEN];
     for (int i = 0; i < OPEN; i++) {
-      open[i] =
-          run.open(
-              new Sandbox.Settings("Benchmarks.p5", Isolation.NONE, BackgroundErrors.FAIL, this));
+      open[i] = run.open(Sandbox.Settings.of("Benchmarks.p5", Isolation.NONE, this));
       contents[i] = content(open[i]);
     }
     AMQP.BasicProperties properties =

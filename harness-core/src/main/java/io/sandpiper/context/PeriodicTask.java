@@ -26,15 +26,7 @@ final class PeriodicTask implements Runnable {
       return;
     }
     last = work;
-    Throwable failure = null;
-    try (Scope scope = work.bind()) {
-      task.run();
-    } catch (Throwable thrown) {
-      failure = thrown;
-      throw thrown;
-    } finally {
-      work.finish(failure);
-    }
+    ScopedRunnable.run(task, work);
   }
 
   /** What whoever scheduled it gets. */

@@ -17,6 +17,11 @@ final class ScopedRunnable implements ScopedTask {
   @Override
   public void run() {
     waiting.remove(this);
+    run(task, work);
+  }
+
+  /** Runs a task as a unit of work, which has ended then. */
+  static void run(Runnable task, UnitOfWork work) {
     Throwable failure = null;
     try (Scope scope = work.bind()) {
       task.run();

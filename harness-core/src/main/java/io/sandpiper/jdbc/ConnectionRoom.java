@@ -396,7 +396,7 @@ final class ConnectionRoom implements AutoCloseable {
           throw full ? noRoom(failed) : failed;
         }
         if (full) {
-          server().closeOneUnused();
+          server().makeRoom();
         }
       }
       LockSupport.parkNanos(LOOK_AGAIN_NANOS);

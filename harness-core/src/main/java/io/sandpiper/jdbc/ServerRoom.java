@@ -103,11 +103,7 @@ final class ServerRoom {
     if (!permits.hasQueuedThreads() && permits.tryAcquire()) {
       return true;
     }
-    for (Keeper keeper : keepers) {
-      if (keeper.giveUpOne()) {
-        break;
-      }
-    }
+    giveUpOne();
     return permits.tryAcquire(millis, TimeUnit.MILLISECONDS);
   }
 
@@ -126,17 +122,36 @@ final class ServerRoom {
     closeOneUnused();
   }
 
-  /** Closes a connection that is kept for the next sandbox of whatever pool. */
-  void closeOneUnused() throws SQLException {
+  /**
+   * Closes a connection that is kept for the next user of whatever kind: the server has no room,
+   * although we count some, for there are others whom we do not know of.
+   */
+  void makeRoom() throws SQLException {
+    if (!closeOneUnused()) {
+      giveUpOne();
+    }
+  }
+
+  private void giveUpOne() throws SQLException {
+    for (Keeper keeper : keepers) {
+      if (keeper.giveUpOne()) {
+        return;
+      }
+    }
+  }
+
+  /** Closes a connection that is kept for the next sandbox of whatever pool; whether there was. */
+  private boolean closeOneUnused() throws SQLException {
     List<ConnectionRoom> others;
     synchronized (this) {
       others = List.copyOf(rooms);
     }
     for (ConnectionRoom room : others) {
       if (room.closeOneUnused()) {
-        return;
+        return true;
       }
     }
+    return false;
   }
 
   synchronized void closed() {

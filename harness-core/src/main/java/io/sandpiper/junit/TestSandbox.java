@@ -73,13 +73,15 @@ public final class TestSandbox {
     return annotation(testClass)
         .map(
             found ->
-                new Sandbox.Settings(
-                    name, found.isolation(), found.backgroundErrors(), found.background(), this))
+                Sandbox.Settings.of(name, found.isolation(), this)
+                    .withBackgroundErrors(found.backgroundErrors())
+                    .withBackground(found.background()))
         // Nobody asked for a sandbox: it must change nothing about the test, nor make it wait.
         .orElseGet(
             () ->
-                new Sandbox.Settings(
-                    name, Isolation.NONE, BackgroundErrors.REPORT, Duration.ZERO, this));
+                Sandbox.Settings.of(name, Isolation.NONE, this)
+                    .withBackgroundErrors(BackgroundErrors.REPORT)
+                    .withDrain(Duration.ZERO));
   }
 
   private Optional<Sandboxed> annotation(Class<?> testClass) {

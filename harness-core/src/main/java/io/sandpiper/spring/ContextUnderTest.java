@@ -6,11 +6,16 @@ import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.Advised;
 import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
+import org.springframework.aop.scope.ScopedProxyUtils;
 import org.springframework.aop.support.AopUtils;
+import org.springframework.beans.factory.config.ConfigurableListableBeanFactory;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.MethodIntrospector;
 import org.springframework.core.annotation.AnnotatedElementUtils;
@@ -49,20 +54,46 @@ record ContextUnderTest(ConfigurableApplicationContext context) implements Appli
     return context.getBean(names.get(0));
   }
 
-  /** Also of those that a proxy of interfaces hides. */
   private List<String> names(Class<?> component) {
-    return Arrays.stream(context.getBeanDefinitionNames())
-        .filter(name -> !name.startsWith("scopedTarget."))
-        .filter(name -> is(name, component))
-        .toList();
+    return names(context, component).distinct().toList();
   }
 
-  private boolean is(String name, Class<?> component) {
-    if (context.isTypeMatch(name, component)) {
+  /** Also of those that a proxy of interfaces hides, and of parent contexts. */
+  private static Stream<String> names(ConfigurableApplicationContext context, Class<?> component) {
+    ConfigurableListableBeanFactory factory = context.getBeanFactory();
+    Stream<String> own =
+        names(factory)
+            .filter(name -> is(factory, name, component))
+            .map(ContextUnderTest::ofTheScopedProxy);
+    return context.getParent() instanceof ConfigurableApplicationContext parent
+        ? Stream.concat(
+            own, names(parent, component).filter(name -> !context.containsLocalBean(name)))
+        : own;
+  }
+
+  private static Stream<String> names(ConfigurableListableBeanFactory factory) {
+    Iterable<String> names = factory::getBeanNamesIterator;
+    return StreamSupport.stream(names.spliterator(), false)
+        .filter(
+            name ->
+                !factory.containsBeanDefinition(name)
+                    || !factory.getBeanDefinition(name).isAbstract());
+  }
+
+  private static boolean is(
+      ConfigurableListableBeanFactory factory, String name, Class<?> component) {
+    if (factory.isTypeMatch(name, component)) {
       return true;
     }
-    Class<?> target = AutoProxyUtils.determineTargetClass(context.getBeanFactory(), name);
+    Class<?> target = AutoProxyUtils.determineTargetClass(factory, name);
     return target != null && component.isAssignableFrom(target);
+  }
+
+  /** What is behind a scoped proxy is reached through it, whatever instance is meant. */
+  private static String ofTheScopedProxy(String name) {
+    return ScopedProxyUtils.isScopedTarget(name)
+        ? ScopedProxyUtils.getOriginalBeanName(name)
+        : name;
   }
 
   private String ticking() {
@@ -120,11 +151,33 @@ record ContextUnderTest(ConfigurableApplicationContext context) implements Appli
 
   @Override
   public boolean watch(Class<?> component) {
-    List<Object> beans = names(component).stream().map(context::getBean).toList();
-    if (beans.isEmpty() || !beans.stream().allMatch(WatchAdvice::canWatch)) {
+    List<String> names = names(component);
+    if (names.isEmpty() || names.stream().anyMatch(name -> unwatchable(name) != null)) {
       return false;
     }
-    beans.forEach(bean -> WatchAdvice.watch((Advised) bean));
+    names.forEach(name -> WatchAdvice.watch((Advised) context.getBean(name)));
     return true;
+  }
+
+  @Override
+  public String whyNotWatched(Class<?> component) {
+    List<String> reasons =
+        names(component).stream().map(this::unwatchable).filter(Objects::nonNull).toList();
+    return reasons.isEmpty()
+        ? ApplicationUnderTest.super.whyNotWatched(component)
+        : String.join("; ", reasons);
+  }
+
+  private @Nullable String unwatchable(String name) {
+    if (!context.isSingleton(name)) {
+      return ("bean %s is no singleton and has no scoped proxy, so that nobody knows which"
+              + " instances the application has")
+          .formatted(name);
+    }
+    Object bean = context.getBean(name);
+    if (!(bean instanceof Advised advised)) {
+      return "bean %s has no proxy (it is a %s)".formatted(name, bean.getClass().getName());
+    }
+    return advised.isFrozen() ? "the proxy of bean %s is frozen".formatted(name) : null;
   }
 }

@@ -59,6 +59,7 @@ final class ExecutorAdvice implements MethodInterceptor {
   private static final Set<String> ENDINGS =
       Set.of("close", "destroy", "initiateShutdown", "shutdown", "shutdownNow");
 
+  private final Object executor;
   private final ExecutorService view;
   private final UnaryOperator<Object> proxies;
   private final BooleanSupplier settingUp;
@@ -67,11 +68,17 @@ final class ExecutorAdvice implements MethodInterceptor {
   private final Map<Object, Object> inner = Collections.synchronizedMap(new IdentityHashMap<>(0));
 
   /**
-   * @param view the executor, carrying the scope
+   * @param executor what is advised
+   * @param view it, carrying the scope
    * @param proxies makes the proxy of an executor that this one hands out
    * @param settingUp whether the application context starts or stops now
    */
-  ExecutorAdvice(ExecutorService view, UnaryOperator<Object> proxies, BooleanSupplier settingUp) {
+  ExecutorAdvice(
+      Object executor,
+      ExecutorService view,
+      UnaryOperator<Object> proxies,
+      BooleanSupplier settingUp) {
+    this.executor = executor;
     this.view = view;
     this.proxies = proxies;
     this.settingUp = settingUp;
@@ -203,14 +210,19 @@ final class ExecutorAdvice implements MethodInterceptor {
       return AopUtils.invokeJoinpointUsingReflection(view, ofTheView, call.getArguments());
     }
     Object result = call.proceed();
-    if (isEmpty(call.getThis())) {
-      view.shutdownNow();
-    }
+    ended();
     return result;
   }
 
+  /** Tells the ledger, where an executor of Spring was shut down, of the tasks that it dropped. */
+  void ended() {
+    if (!(executor instanceof ExecutorService) && isEmpty()) {
+      view.shutdownNow();
+    }
+  }
+
   /** Whether nothing waits in it; false where that cannot be told. */
-  private static boolean isEmpty(@Nullable Object executor) {
+  private boolean isEmpty() {
     if (executor instanceof ThreadPoolTaskExecutor pool) {
       return pool.getThreadPoolExecutor().getQueue().isEmpty();
     }

@@ -4,6 +4,10 @@ import io.sandpiper.Sandbox;
 import io.sandpiper.context.ScopedExecutors;
 import java.lang.reflect.Modifier;
 import java.security.ProtectionDomain;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import java.util.WeakHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.function.BooleanSupplier;
@@ -11,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.aop.TargetSource;
 import org.springframework.aop.framework.Advised;
 import org.springframework.aop.framework.ProxyFactory;
+import org.springframework.beans.factory.DisposableBean;
 import org.springframework.scheduling.TaskScheduler;
 import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
@@ -21,9 +26,11 @@ import org.springframework.util.ReflectionUtils;
  *
  * <p>Safe for use by several threads.
  */
-final class ExecutorProxies {
+final class ExecutorProxies implements DisposableBean {
 
   private final BooleanSupplier settingUp;
+  private final Set<ExecutorAdvice> advices =
+      Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
   private final DefiningClassLoader classesOfTheJdk =
       new DefiningClassLoader(ExecutorProxies.class.getClassLoader());
 
@@ -32,6 +39,12 @@ final class ExecutorProxies {
    */
   ExecutorProxies(BooleanSupplier settingUp) {
     this.settingUp = settingUp;
+  }
+
+  /** Spring has shut down all beans by now, and did so past their proxies. */
+  @Override
+  public void destroy() {
+    List.copyOf(advices).forEach(ExecutorAdvice::ended);
   }
 
   static boolean runsTasks(Object bean) {
@@ -59,7 +72,9 @@ final class ExecutorProxies {
     factory.setInterfaces(ClassUtils.getAllInterfacesForClass(executor.getClass()));
     factory.setTargetSource(new Target(executor, type == null ? executor.getClass() : type));
     factory.setProxyTargetClass(type != null);
-    factory.addAdvice(new ExecutorAdvice(view(executor), this::scoped, settingUp));
+    ExecutorAdvice advice = new ExecutorAdvice(executor, view(executor), this::scoped, settingUp);
+    advices.add(advice);
+    factory.addAdvice(advice);
     Object proxy = factory.getProxy(loader(type == null ? executor.getClass() : type));
     if (type != null) {
       copyState(type, executor, proxy);

@@ -2,11 +2,12 @@ package io.sandpiper.spring;
 
 import io.sandpiper.SandboxLocal;
 import io.sandpiper.Work;
-import java.util.ArrayDeque;
+import java.time.Duration;
 import java.util.Deque;
-import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedDeque;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.DisposableBean;
 import org.springframework.beans.factory.ObjectFactory;
@@ -22,7 +23,12 @@ final class SandboxScope implements Scope, BeanFactoryPostProcessor, DisposableB
 
   private static final String NAME = "sandbox";
 
+  private static final Duration GRACE = Duration.ofMillis(500);
+
   private final SandboxLocal<Beans> beans = SandboxLocal.withInitial(Beans::new, Beans::destroy);
+
+  // Its sandbox may have ended when a bean says what is to be called at its end.
+  private final ThreadLocal<@Nullable SandboxBean> beingMade = new ThreadLocal<>();
 
   @Override
   public void postProcessBeanFactory(ConfigurableListableBeanFactory beanFactory) {
@@ -41,7 +47,11 @@ final class SandboxScope implements Scope, BeanFactoryPostProcessor, DisposableB
 
   @Override
   public void registerDestructionCallback(String name, Runnable callback) {
-    beans.get().onDestruction(name, callback);
+    SandboxBean bean = beingMade.get();
+    if (bean == null || !bean.name().equals(name)) {
+      throw new IllegalStateException("Bean %s is not being made by this thread.".formatted(name));
+    }
+    bean.onDestruction(callback);
   }
 
   @Override
@@ -60,62 +70,94 @@ final class SandboxScope implements Scope, BeanFactoryPostProcessor, DisposableB
   }
 
   /** The beans of one sandbox, or of none. */
-  private static final class Beans {
+  private final class Beans {
 
-    private final ReentrantLock lock = new ReentrantLock();
-    // Guarded by the lock.
-    private final Map<String, Object> made = new HashMap<>();
-    private final Map<String, Runnable> callbacks = new HashMap<>();
-    private final Deque<String> order = new ArrayDeque<>();
+    private final Map<String, SandboxBean> all = new ConcurrentHashMap<>();
+    private final Deque<SandboxBean> made = new ConcurrentLinkedDeque<>();
+    private volatile boolean ended;
 
     Object get(String name, ObjectFactory<?> factory) {
-      lock.lock();
-      try {
-        Object bean = made.get(name);
+      while (true) {
+        SandboxBean bean = all.get(name);
         if (bean == null) {
-          bean = factory.getObject();
-          made.put(name, bean);
+          refuseIfEnded(name);
+          SandboxBean first = new SandboxBean(name);
+          bean = all.putIfAbsent(name, first);
+          if (bean == null) {
+            return make(first, factory);
+          }
         }
-        return bean;
+        Object object = bean.await();
+        if (object != null) {
+          return object;
+        }
+      }
+    }
+
+    private void refuseIfEnded(String name) {
+      if (ended) {
+        throw new IllegalStateException(
+            ("The sandbox has ended, and bean %s is not made in it any more. Await in the test"
+                    + " what asks for it.")
+                .formatted(name));
+      }
+    }
+
+    private Object make(SandboxBean bean, ObjectFactory<?> factory) {
+      SandboxBean around = beingMade.get();
+      beingMade.set(bean);
+      Object object = null;
+      try {
+        object = factory.getObject();
+        made.push(bean);
       } finally {
-        lock.unlock();
+        restore(around);
+        if (object == null) {
+          all.remove(bean.name());
+        }
+        bean.made(object);
+      }
+      if (ended) {
+        bean.destroy();
+        refuseIfEnded(bean.name());
+      }
+      return object;
+    }
+
+    private void restore(@Nullable SandboxBean around) {
+      if (around == null) {
+        beingMade.remove();
+      } else {
+        beingMade.set(around);
       }
     }
 
     @Nullable Object remove(String name) {
-      lock.lock();
-      try {
-        callbacks.remove(name);
-        return made.remove(name);
-      } finally {
-        lock.unlock();
+      SandboxBean bean = all.get(name);
+      Object object = bean == null ? null : bean.await();
+      if (bean != null && all.remove(name, bean)) {
+        made.remove(bean);
+        bean.forget();
       }
-    }
-
-    void onDestruction(String name, Runnable callback) {
-      lock.lock();
-      try {
-        callbacks.put(name, callback);
-        order.push(name);
-      } finally {
-        lock.unlock();
-      }
+      return object;
     }
 
     /** What was made last may use what was made before. */
     void destroy() {
-      lock.lock();
-      try {
-        for (String name : order) {
-          Runnable callback = callbacks.remove(name);
-          if (callback != null) {
-            callback.run();
-          }
-        }
-        made.clear();
-      } finally {
-        lock.unlock();
+      ended = true;
+      List<String> unfinished = unfinished();
+      made.forEach(SandboxBean::destroy);
+      if (!unfinished.isEmpty()) {
+        throw new IllegalStateException(String.join("%n".formatted(), unfinished));
       }
+    }
+
+    private List<String> unfinished() {
+      long deadline = System.nanoTime() + GRACE.toNanos();
+      return all.values().stream()
+          .filter(bean -> !bean.isMadeBy(deadline))
+          .map(SandboxBean::describeUnfinished)
+          .toList();
     }
   }
 }

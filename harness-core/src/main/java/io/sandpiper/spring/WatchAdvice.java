@@ -14,10 +14,6 @@ final class WatchAdvice implements MethodInterceptor {
 
   private WatchAdvice() {}
 
-  static boolean canWatch(Object bean) {
-    return bean instanceof Advised advised && !advised.isFrozen();
-  }
-
   /** Advises a bean once, whoever asks and however often. */
   static void watch(Advised bean) {
     synchronized (bean) {

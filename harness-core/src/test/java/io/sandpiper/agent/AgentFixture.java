@@ -7,7 +7,6 @@ import io.sandpiper.CountedWork;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
@@ -33,7 +32,7 @@ abstract class AgentFixture {
 
   final Run run = Run.create();
   final Sandbox sandbox =
-      run.open(new Sandbox.Settings("T.test", Isolation.NONE, BackgroundErrors.FAIL, DRAIN, this));
+      run.open(Sandbox.Settings.of("T.test", Isolation.NONE, this).withDrain(DRAIN));
   final ThreadPoolExecutor pool =
       new ThreadPoolExecutor(1, 1, 1, TimeUnit.MINUTES, new LinkedBlockingQueue<>(3));
   final ScheduledExecutorService scheduler = Executors.newScheduledThreadPool(1);
@@ -61,8 +60,7 @@ abstract class AgentFixture {
 
   /** Opens another test, as its neighbour or as the one after it. */
   Sandbox openNext() {
-    return run.open(
-        new Sandbox.Settings("T.next", Isolation.NONE, BackgroundErrors.FAIL, DRAIN, this));
+    return run.open(Sandbox.Settings.of("T.next", Isolation.NONE, this).withDrain(DRAIN));
   }
 
   void unbind() {

@@ -236,8 +236,9 @@ class CarriedWork extends AgentFixture {
       unbind();
       Sandbox hasty =
           run.open(
-              new Sandbox.Settings(
-                  "T.hasty", Isolation.NONE, BackgroundErrors.REPORT, Duration.ZERO, this));
+              Sandbox.Settings.of("T.hasty", Isolation.NONE, this)
+                  .withBackgroundErrors(BackgroundErrors.REPORT)
+                  .withDrain(Duration.ZERO));
       try (Scope bound = hasty.test().bind()) {
         pool.execute(CarriedWork.this::look);
       }
@@ -447,8 +448,7 @@ class CarriedWork extends AgentFixture {
       CompletableFuture<@Nullable Sandbox> direct = source.thenApply(text -> current());
       CompletableFuture<@Nullable Sandbox> async = source.thenApplyAsync(text -> current());
       unbind();
-      Sandbox other =
-          run.open(new Sandbox.Settings("T.other", Isolation.NONE, BackgroundErrors.FAIL, this));
+      Sandbox other = run.open(Sandbox.Settings.of("T.other", Isolation.NONE, this));
       try (Scope bound = other.test().bind()) {
         source.complete("");
       }

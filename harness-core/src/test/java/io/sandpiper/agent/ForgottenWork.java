@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.io.IOException;
 import java.io.InputStream;
@@ -67,8 +66,7 @@ class ForgottenWork {
 
   private Sandbox open() {
     return run.open(
-        new Sandbox.Settings(
-            "T.leaves", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(30), this));
+        Sandbox.Settings.of("T.leaves", Isolation.NONE, this).withDrain(Duration.ofSeconds(30)));
   }
 
   private static <T> T in(Sandbox sandbox, Deed<T> deed) throws Exception {

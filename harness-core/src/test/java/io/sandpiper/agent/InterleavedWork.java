@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.util.ArrayList;
@@ -179,8 +178,7 @@ class InterleavedWork {
     List<Sandbox> sandboxes = new ArrayList<>();
     List<Thread> testers = new ArrayList<>();
     for (int i = 0; i < SANDBOXES; i++) {
-      Sandbox sandbox =
-          run.open(new Sandbox.Settings("T.test" + i, Isolation.NONE, BackgroundErrors.FAIL, this));
+      Sandbox sandbox = run.open(Sandbox.Settings.of("T.test" + i, Isolation.NONE, this));
       sandboxes.add(sandbox);
       Random random = new Random(i);
       Thread tester =

@@ -1,11 +1,11 @@
 package io.sandpiper.jdbc;
 
+import static io.sandpiper.Latches.awaitThoughInterrupted;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -44,19 +44,7 @@ class BackgroundDatabaseTests {
   }
 
   private Sandbox open(String name, Isolation isolation, Duration drain) {
-    return fixture.run.open(
-        new Sandbox.Settings(name, isolation, BackgroundErrors.FAIL, drain, this));
-  }
-
-  private static void awaitThoughInterrupted(CountDownLatch latch) {
-    while (true) {
-      try {
-        latch.await();
-        return;
-      } catch (InterruptedException again) {
-        // It does not want to stop.
-      }
-    }
+    return fixture.run.open(Sandbox.Settings.of(name, isolation, this).withDrain(drain));
   }
 
   @ParameterizedTest
@@ -172,12 +160,8 @@ class BackgroundDatabaseTests {
   void an_inline_task_sees_what_its_submitter_has_not_committed() throws Exception {
     Sandbox sandbox =
         fixture.run.open(
-            new Sandbox.Settings(
-                "T.inline",
-                Isolation.TRANSACTION,
-                BackgroundErrors.FAIL,
-                io.sandpiper.Sandboxed.Background.INLINE,
-                this));
+            Sandbox.Settings.of("T.inline", Isolation.TRANSACTION, this)
+                .withBackground(io.sandpiper.Sandboxed.Background.INLINE));
     try (Scope scope = sandbox.test().bind()) {
       fixture.execute("INSERT INTO item (id, name) VALUES (1, 'one')");
       assertThat(scoped.submit(this::ids).isDone()).isTrue();

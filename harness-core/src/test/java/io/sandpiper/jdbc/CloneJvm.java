@@ -5,7 +5,6 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import io.sandpiper.server.TestDatabase;
 import java.io.BufferedReader;
@@ -40,9 +39,7 @@ final class CloneJvm implements AutoCloseable {
     try (HikariDataSource pool = new HikariDataSource(config);
         SandboxDataSource dataSource = SandboxDataSource.wrap(pool)) {
       Sandbox sandbox =
-          run.open(
-              new Sandbox.Settings(
-                  "Other.test", Isolation.DATABASE, BackgroundErrors.FAIL, CloneJvm.class));
+          run.open(Sandbox.Settings.of("Other.test", Isolation.DATABASE, CloneJvm.class));
       try (Scope scope = sandbox.test().bind();
           Connection connection = dataSource.getConnection()) {
         JdbcFixture.insert(connection, 1);

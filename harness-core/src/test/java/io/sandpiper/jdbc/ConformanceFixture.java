@@ -5,7 +5,6 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import io.sandpiper.server.PostgresServer;
 import io.sandpiper.server.TestDatabase;
@@ -140,8 +139,7 @@ final class ConformanceFixture implements AutoCloseable {
 
   private List<String> sandboxed(Program program, Isolation isolation, Place place)
       throws Exception {
-    Sandbox sandbox =
-        run.open(new Sandbox.Settings(program.name(), isolation, BackgroundErrors.FAIL, this));
+    Sandbox sandbox = run.open(Sandbox.Settings.of(program.name(), isolation, this));
     Connections.Binding binding =
         new Connections.Binding() {
           @Override

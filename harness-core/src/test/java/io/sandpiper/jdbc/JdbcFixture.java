@@ -5,7 +5,6 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import io.sandpiper.server.PostgresServer;
 import io.sandpiper.server.TestDatabase;
@@ -119,7 +118,7 @@ final class JdbcFixture implements AutoCloseable {
   }
 
   Sandbox open(String name, Isolation isolation) {
-    return run.open(new Sandbox.Settings(name, isolation, BackgroundErrors.FAIL, this));
+    return run.open(Sandbox.Settings.of(name, isolation, this));
   }
 
   <T> T in(Sandbox sandbox, Callable<T> action) throws Exception {

@@ -8,7 +8,6 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -65,7 +64,7 @@ class LeakCheckTests {
   }
 
   private Sandbox sandbox(String name, Isolation isolation) {
-    return run.open(new Sandbox.Settings(name, isolation, BackgroundErrors.FAIL, this));
+    return run.open(Sandbox.Settings.of(name, isolation, this));
   }
 
   private Sandbox sandbox(String name) {

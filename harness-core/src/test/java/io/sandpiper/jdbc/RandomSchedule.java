@@ -129,12 +129,9 @@ final class RandomSchedule implements AutoCloseable {
     Isolation isolation = slot == 0 ? Isolation.DATABASE : Isolation.TRANSACTION;
     Sandbox sandbox =
         db.run.open(
-            new Sandbox.Settings(
-                "T." + isolation,
-                isolation,
-                mayAbandon ? BackgroundErrors.REPORT : BackgroundErrors.FAIL,
-                mayAbandon ? SHORT_DRAIN : LONG_DRAIN,
-                this));
+            Sandbox.Settings.of("T." + isolation, isolation, this)
+                .withBackgroundErrors(mayAbandon ? BackgroundErrors.REPORT : BackgroundErrors.FAIL)
+                .withDrain(mayAbandon ? SHORT_DRAIN : LONG_DRAIN));
     SandboxModel model = new SandboxModel(sandbox, mayAbandon);
     models.add(model);
     return model;

@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -80,8 +79,7 @@ class UnownedTests {
   @Test
   void the_only_open_sandbox_is_shared() throws Exception {
     Sandbox sandbox = db.open("S.only");
-    Sandbox apart =
-        db.run.open(new Sandbox.Settings("S.apart", Isolation.NONE, BackgroundErrors.FAIL, this));
+    Sandbox apart = db.run.open(Sandbox.Settings.of("S.apart", Isolation.NONE, this));
     db.in(sandbox, () -> write(1));
     assertThat(strange(shared, 2)).containsExactly(1, 2);
     assertThat(db.<List<Integer>>in(sandbox, db::ids)).containsExactly(1, 2);

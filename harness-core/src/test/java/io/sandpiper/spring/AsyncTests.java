@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
@@ -121,8 +120,7 @@ class AsyncTests {
 
   private Sandbox open(String name) {
     return run.open(
-        new Sandbox.Settings(
-            name, Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(30), this));
+        Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(Duration.ofSeconds(30)));
   }
 
   private static void everywhere(ContextConsumer<AssertableApplicationContext> test) {

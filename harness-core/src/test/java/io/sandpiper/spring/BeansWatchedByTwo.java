@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.agent.CallWatching;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
@@ -46,8 +45,7 @@ public class BeansWatchedByTwo {
 
   private Sandbox open(String name) {
     return run.open(
-        new Sandbox.Settings(
-            name, Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(30), this));
+        Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(Duration.ofSeconds(30)));
   }
 
   private GenericApplicationContext context() {

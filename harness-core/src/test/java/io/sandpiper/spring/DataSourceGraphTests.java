@@ -8,7 +8,6 @@ import com.zaxxer.hikari.HikariDataSource;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import io.sandpiper.jdbc.SandboxDataSource;
 import io.sandpiper.server.PostgresServer;
@@ -540,9 +539,7 @@ class DataSourceGraphTests {
   }
 
   private static Sandbox open(String name) {
-    return Run.ofThisJvm()
-        .open(
-            new Sandbox.Settings(name, Isolation.TRANSACTION, BackgroundErrors.FAIL, new Object()));
+    return Run.ofThisJvm().open(Sandbox.Settings.of(name, Isolation.TRANSACTION, new Object()));
   }
 
   private static void end(Sandbox sandbox) {

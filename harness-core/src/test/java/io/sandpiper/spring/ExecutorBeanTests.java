@@ -1,5 +1,6 @@
 package io.sandpiper.spring;
 
+import static io.sandpiper.Latches.await;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -8,7 +9,6 @@ import io.sandpiper.Isolation;
 import io.sandpiper.QueueingExecutorContract;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.ScheduledExecutorContract;
 import io.sandpiper.Work;
 import io.sandpiper.context.Scope;
@@ -211,8 +211,7 @@ class ExecutorBeanTests {
   private final Run run = Run.create();
   private final Sandbox sandbox =
       run.open(
-          new Sandbox.Settings(
-              "T.beans", Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(30), this));
+          Sandbox.Settings.of("T.beans", Isolation.NONE, this).withDrain(Duration.ofSeconds(30)));
 
   @AfterEach
   void end() {
@@ -316,7 +315,7 @@ class ExecutorBeanTests {
       ScheduledFuture<?> later = scheduler.schedule(() -> {}, Instant.now().plusSeconds(3600));
       assertThat(later.cancel(false)).isTrue();
     }
-    awaitOpen(several);
+    await(several);
     run.end(sandbox, null);
     assertThat(service.submit(() -> Scope.currentWork() == null).get()).isTrue();
   }
@@ -332,7 +331,7 @@ class ExecutorBeanTests {
       assertThat(pool.submit(new Sum()).get()).isEqualTo(length);
       assertThat(pool.invoke(new Sum())).isEqualTo(length);
       assertThat(pool.submit(() -> {}, "done").get()).isEqualTo("done");
-      pool.execute(() -> awaitOpen(free));
+      pool.execute(() -> await(free));
       ForkJoinTask<?> never = pool.submit(() -> {});
       assertThat(never.cancel(false)).isTrue();
       pool.execute(new Sum());
@@ -341,14 +340,6 @@ class ExecutorBeanTests {
     run.end(sandbox, null);
     assertThat(pool.submit(() -> Scope.currentWork() == null).get()).isTrue();
     pool.shutdownNow();
-  }
-
-  private static void awaitOpen(CountDownLatch latch) {
-    try {
-      assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
-    } catch (InterruptedException interrupted) {
-      throw new IllegalStateException(interrupted);
-    }
   }
 
   @Test
@@ -370,13 +361,13 @@ class ExecutorBeanTests {
               new PeriodicTrigger(Duration.ofMillis(1)));
       assertThat(scheduler.schedule(() -> {}, never) == null).isTrue();
     }
-    awaitOpen(several);
+    await(several);
     run.end(sandbox, null);
     int atTheEnd = ran.get();
     assertThat(future != null && future.isCancelled()).isTrue();
     CountDownLatch after = new CountDownLatch(1);
     scheduler.schedule(after::countDown, Instant.now().plusMillis(50));
-    awaitOpen(after);
+    await(after);
     assertThat(ran).hasValue(atTheEnd);
   }
 

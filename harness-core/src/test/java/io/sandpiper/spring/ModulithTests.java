@@ -8,7 +8,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.RepeatedTest;
@@ -18,13 +17,11 @@ import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.CommandLineRunner;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.test.context.SpringBootTest;
-import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
 import org.springframework.jdbc.core.simple.JdbcClient;
 import org.springframework.modulith.events.ApplicationModuleListener;
 import org.springframework.modulith.events.CompletedEventPublications;
-import org.springframework.transaction.annotation.Transactional;
 
 /** The event publication registry of Spring Modulith in parallel tests. */
 @SpringBootTest(
@@ -49,34 +46,9 @@ class ModulithTests {
     @Bean
     CommandLineRunner migration(JdbcClient jdbc) {
       return arguments -> {
-        jdbc.sql("CREATE TABLE placed (id int PRIMARY KEY)").update();
+        jdbc.sql(Orders.TABLE).update();
         jdbc.sql("CREATE TABLE stock (id int PRIMARY KEY)").update();
       };
-    }
-  }
-
-  record Placed(int id) {}
-
-  static class Orders {
-
-    private final AtomicInteger placed = new AtomicInteger();
-    private final JdbcClient jdbc;
-    private final ApplicationEventPublisher events;
-
-    Orders(JdbcClient jdbc, ApplicationEventPublisher events) {
-      this.jdbc = jdbc;
-      this.events = events;
-    }
-
-    @Transactional
-    public void place(int id) {
-      jdbc.sql("INSERT INTO placed VALUES (?)").param(id).update();
-      events.publishEvent(new Placed(id));
-      placed.incrementAndGet();
-    }
-
-    public int placed() {
-      return placed.get();
     }
   }
 
@@ -90,7 +62,7 @@ class ModulithTests {
     }
 
     @ApplicationModuleListener
-    public void on(Placed placed) {
+    public void on(Orders.Placed placed) {
       stocked.addAndGet(
           jdbc.sql("INSERT INTO stock SELECT id FROM placed WHERE id = ?")
               .param(placed.id())
@@ -114,18 +86,11 @@ class ModulithTests {
   static void all_is_done_and_nothing_is_left(
       @Autowired JdbcClient jdbc, @Autowired Orders orders, @Autowired Inventory inventory) {
     assertThat(inventory.stocked()).isPositive().isEqualTo(orders.placed());
-    for (String table : List.of("placed", "stock", "event_publication")) {
-      assertThat(jdbc.sql("SELECT count(*) FROM " + table).query(Integer.class).single()).isZero();
-    }
-  }
-
-  /** Of this test alone: an equal one would have to wait for the end of another test. */
-  private static int key(Sandbox sandbox) {
-    return (int) sandbox.id().sequence() * 2;
+    Orders.assertNothingIsLeft(jdbc, "placed", "stock", "event_publication");
   }
 
   private void place(Sandbox sandbox, CompletedEventPublications completed) {
-    int one = key(sandbox);
+    int one = Orders.key();
     int other = one + 1;
     sandbox.watch(Inventory.class);
     orders.place(one);
@@ -151,7 +116,7 @@ class ModulithTests {
   }
 
   @RepeatedTest(5)
-  void a_listener_that_nobody_awaits_is_drained_with_its_publication(Sandbox sandbox) {
-    orders.place(key(sandbox));
+  void a_listener_that_nobody_awaits_is_drained_with_its_publication() {
+    orders.place(Orders.key());
   }
 }

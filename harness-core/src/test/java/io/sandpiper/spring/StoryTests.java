@@ -1,6 +1,7 @@
 package io.sandpiper.spring;
 
 import static io.sandpiper.Expectation.called;
+import static io.sandpiper.Latches.await;
 import static io.sandpiper.SandboxAssertions.assertReceive;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -23,7 +24,6 @@ import org.springframework.boot.CommandLineRunner;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.test.context.TestConfiguration;
-import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Import;
 import org.springframework.context.annotation.ScopedProxyMode;
@@ -51,34 +51,9 @@ class StoryTests {
     @Bean
     CommandLineRunner migration(JdbcClient jdbc) {
       return arguments -> {
-        jdbc.sql("CREATE TABLE story_order (id int PRIMARY KEY, state text NOT NULL)").update();
-        jdbc.sql("CREATE TABLE mail (order_id int REFERENCES story_order)").update();
+        jdbc.sql(Orders.TABLE).update();
+        jdbc.sql("CREATE TABLE mail (order_id int REFERENCES placed)").update();
       };
-    }
-  }
-
-  record Placed(int id) {}
-
-  static class Orders {
-
-    private final AtomicInteger placed = new AtomicInteger();
-    private final JdbcClient jdbc;
-    private final ApplicationEventPublisher events;
-
-    Orders(JdbcClient jdbc, ApplicationEventPublisher events) {
-      this.jdbc = jdbc;
-      this.events = events;
-    }
-
-    @Transactional
-    public void place(int id) {
-      jdbc.sql("INSERT INTO story_order VALUES (?, 'placed')").param(id).update();
-      events.publishEvent(new Placed(id));
-      placed.incrementAndGet();
-    }
-
-    public int placed() {
-      return placed.get();
     }
   }
 
@@ -96,9 +71,9 @@ class StoryTests {
     @TransactionalEventListener
     @Transactional(
         propagation = org.springframework.transaction.annotation.Propagation.REQUIRES_NEW)
-    public void on(Placed placed) {
+    public void on(Orders.Placed placed) {
       int id =
-          jdbc.sql("SELECT id FROM story_order WHERE id = ?")
+          jdbc.sql("SELECT id FROM placed WHERE id = ?")
               .param(placed.id())
               .query(Integer.class)
               .single();
@@ -137,7 +112,7 @@ class StoryTests {
 
     private void enter(int id, int state) {
       int changed =
-          jdbc.sql("UPDATE story_order SET state = ? WHERE id = ?")
+          jdbc.sql("UPDATE placed SET state = ? WHERE id = ?")
               .param(STATES.get(state))
               .param(id)
               .update();
@@ -195,14 +170,7 @@ class StoryTests {
       @Autowired Shipping shipping) {
     assertThat(mails.sent()).isPositive().isEqualTo(orders.placed());
     assertThat(shipping.notDelivered()).isZero();
-    for (String table : List.of("story_order", "mail")) {
-      assertThat(jdbc.sql("SELECT count(*) FROM " + table).query(Integer.class).single()).isZero();
-    }
-  }
-
-  /** Of this test alone: an equal one would have to wait for the end of another test. */
-  private static int key() {
-    return (int) Sandbox.current().id().sequence() * 2;
+    Orders.assertNothingIsLeft(jdbc, "placed", "mail");
   }
 
   /**
@@ -212,13 +180,13 @@ class StoryTests {
   @RepeatedTest(5)
   void the_process_that_outlives_its_test(@Autowired TaskExecutor executor) {
     CountDownLatch begun = new CountDownLatch(1);
-    int key = key();
+    int key = Orders.key();
     orders.place(key);
     executor.execute(
         () -> {
           begun.countDown();
           awaitNothing();
-          assertThat(jdbc.sql("SELECT id FROM story_order").query(Integer.class).list())
+          assertThat(jdbc.sql("SELECT id FROM placed").query(Integer.class).list())
               .containsExactly(key);
         });
     await(begun);
@@ -227,24 +195,24 @@ class StoryTests {
   @RepeatedTest(5)
   void the_record_that_is_gone_when_the_task_looks_for_it() {
     // Nobody waits for the mail; were the order rolled back first, its task would fail the test.
-    orders.place(key());
-    orders.place(key() + 1);
+    orders.place(Orders.key());
+    orders.place(Orders.key() + 1);
   }
 
   @RepeatedTest(5)
   @Sandboxed(isolation = Isolation.DATABASE)
   void the_record_that_is_gone_when_the_task_looks_for_it_with_real_commits() {
-    orders.place(key());
+    orders.place(Orders.key());
   }
 
   /** No block around the body opens or closes anything, and what is asserted is in the test. */
   @RepeatedTest(5)
   void the_wrapper_around_the_test_body(Sandbox sandbox) {
     sandbox.watch(Mails.class);
-    orders.place(key());
-    assertReceive(called(Mails.class, "on").json("/0/id", key()));
+    orders.place(Orders.key());
+    assertReceive(called(Mails.class, "on").json("/0/id", Orders.key()));
     assertThat(jdbc.sql("SELECT order_id FROM mail").query(Integer.class).list())
-        .containsExactly(key());
+        .containsExactly(Orders.key());
   }
 
   /** Nothing is configured to be synchronous, and no executor is replaced. */
@@ -269,14 +237,14 @@ class StoryTests {
   @RepeatedTest(5)
   void a_test_that_ends_while_its_state_machine_still_does_its_final_work(
       @Autowired Shipping shipping) {
-    orders.place(key());
-    shipping.ship(key());
+    orders.place(Orders.key());
+    shipping.ship(Orders.key());
   }
 
   @RepeatedTest(5)
   void a_singleton_that_two_tests_share(
       @Autowired Statistics statistics, @Autowired TaskExecutor executor) {
-    int own = key();
+    int own = Orders.key();
     CountDownLatch ran = new CountDownLatch(1);
     statistics.count(own);
     executor.execute(
@@ -292,14 +260,6 @@ class StoryTests {
   private static void awaitNothing() {
     try {
       assertThat(new CountDownLatch(1).await(30, TimeUnit.MILLISECONDS)).isFalse();
-    } catch (InterruptedException interrupted) {
-      throw new IllegalStateException(interrupted);
-    }
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
     } catch (InterruptedException interrupted) {
       throw new IllegalStateException(interrupted);
     }

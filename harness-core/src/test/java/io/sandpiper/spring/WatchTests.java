@@ -10,7 +10,6 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.util.Arrays;
@@ -78,9 +77,7 @@ class WatchTests {
 
   private Sandbox open(String name, GenericApplicationContext context) {
     Sandbox sandbox =
-        run.open(
-            new Sandbox.Settings(
-                name, Isolation.NONE, BackgroundErrors.FAIL, Duration.ofSeconds(30), this));
+        run.open(Sandbox.Settings.of(name, Isolation.NONE, this).withDrain(Duration.ofSeconds(30)));
     sandbox.application(new ContextUnderTest(context));
     return sandbox;
   }

@@ -61,6 +61,20 @@ class MockMvcTests {
   }
 
   @Test
+  void a_streamed_body_is_written_in_the_scope_of_its_request(Sandbox sandbox) {
+    OpenSandbox neighbour = OpenSandbox.named("neighbour");
+
+    assertThat(mvc.get().uri("/streamed").header("x-test-id", neighbour.id()))
+        .hasBodyTextEqualTo("neighbour");
+    assertThat(mvc.get().uri("/streamed").header("x-test-id", sandbox.id().value()))
+        .hasBodyTextEqualTo(sandbox.testName());
+    assertThat(mvc.get().uri("/streamed")).hasBodyTextEqualTo(sandbox.testName());
+
+    assertReceive(received("GET /streamed"));
+    neighbour.close();
+  }
+
+  @Test
   void a_late_request_is_refused() {
     OpenSandbox ended = OpenSandbox.named("ended");
     ended.close();

@@ -4,7 +4,6 @@ import io.sandpiper.Isolation;
 import io.sandpiper.Journal;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -13,9 +12,7 @@ import java.util.concurrent.Callable;
 record OpenSandbox(Sandbox sandbox) implements AutoCloseable {
 
   static OpenSandbox named(String name) {
-    return new OpenSandbox(
-        Run.ofThisJvm()
-            .open(new Sandbox.Settings(name, Isolation.NONE, BackgroundErrors.FAIL, name)));
+    return new OpenSandbox(Run.ofThisJvm().open(Sandbox.Settings.of(name, Isolation.NONE, name)));
   }
 
   /** Does something as the test would. */

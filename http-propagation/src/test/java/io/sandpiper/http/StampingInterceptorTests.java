@@ -86,10 +86,7 @@ class StampingInterceptorTests {
   @Test
   void the_name_of_a_database_goes_only_where_the_id_goes() {
     Run run = Run.create();
-    Sandbox test =
-        run.open(
-            new Sandbox.Settings(
-                "T.with_database", Isolation.DATABASE, Sandboxed.BackgroundErrors.FAIL, this));
+    Sandbox test = run.open(Sandbox.Settings.of("T.with_database", Isolation.DATABASE, this));
     test.part("database", () -> new NamedDatabase("sp_c_1f_2"));
     try (Scope scope = test.test().bind()) {
       post(client("worker"), "http://worker/x");

@@ -48,6 +48,7 @@ import org.springframework.web.multipart.MultipartFile;
 import org.springframework.web.server.ResponseStatusException;
 import org.springframework.web.servlet.config.annotation.AsyncSupportConfigurer;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
+import org.springframework.web.servlet.mvc.method.annotation.StreamingResponseBody;
 
 /** An application whose handlers say for which test they run. */
 @SpringBootConfiguration(proxyBeanMethods = false)
@@ -87,6 +88,11 @@ class TestApp {
     @PostMapping("/callable")
     Callable<String> callable(@RequestBody Map<String, Object> body) {
       return () -> Sandbox.current().testName();
+    }
+
+    @GetMapping("/streamed")
+    StreamingResponseBody streamed() {
+      return out -> out.write(whose().getBytes(StandardCharsets.UTF_8));
     }
 
     @PostMapping("/deferred")

@@ -7,7 +7,6 @@ import io.sandpiper.Hop;
 import io.sandpiper.Isolation;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
-import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
 import java.util.HashSet;
@@ -83,8 +82,7 @@ final class SoakJvm {
 
   private void test(String name) {
     Run run = Run.ofThisJvm();
-    Sandbox sandbox =
-        run.open(new Sandbox.Settings(name, Isolation.TRANSACTION, BackgroundErrors.FAIL, context));
+    Sandbox sandbox = run.open(Sandbox.Settings.of(name, Isolation.TRANSACTION, context));
     sandbox.home(context);
     Throwable failure = null;
     try (Scope scope = sandbox.test().bind()) {

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Safe for use by several threads.
  */
-final class Transits implements AutoCloseable {
+final class TransitCounter implements AutoCloseable {
 
   private static final int PERSISTENT = 2;
 
@@ -24,15 +24,15 @@ final class Transits implements AutoCloseable {
   private final Run run;
   private final Consumers consumers;
 
-  private Transits(Run run) {
+  private TransitCounter(Run run) {
     this.run = run;
     this.consumers = Consumers.of(run);
     consumers.whenNoneIsLeft(this::noneIsLeft);
   }
 
   /** Those of a run. */
-  static Transits of(Run run) {
-    return run.shared(Transits.class, () -> new Transits(run));
+  static TransitCounter of(Run run) {
+    return run.shared(TransitCounter.class, () -> new TransitCounter(run));
   }
 
   /** What is known of a broker's exchanges and queues. */
