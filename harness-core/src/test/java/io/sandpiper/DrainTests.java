@@ -6,10 +6,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
-import ch.qos.logback.classic.Level;
-import ch.qos.logback.classic.Logger;
-import ch.qos.logback.classic.spi.ILoggingEvent;
-import ch.qos.logback.core.read.ListAppender;
 import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
@@ -31,7 +27,6 @@ import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.slf4j.LoggerFactory;
 
 /** What becomes of work that is in progress when its test has waited long enough. */
 @ExtendWith(Schedules.class)
@@ -420,7 +415,7 @@ class DrainTests {
   }
 
   @Test
-  void a_failure_that_is_only_reported_is_a_warning_in_the_log() {
+  void a_failure_that_is_only_reported_is_a_warning_in_the_log() throws Throwable {
     Sandbox sandbox = open("T.reports", BackgroundErrors.REPORT, Duration.ofSeconds(10));
     try (Scope scope = sandbox.test().bind()) {
       onPool.submit(
@@ -428,21 +423,7 @@ class DrainTests {
             throw new IllegalStateException("only reported");
           });
     }
-    ListAppender<ILoggingEvent> log = new ListAppender<>();
-    log.start();
-    Logger logger = (Logger) LoggerFactory.getLogger(Ending.class);
-    Level usual = logger.getLevel();
-    logger.setLevel(Level.WARN);
-    logger.addAppender(log);
-    try {
-      run.end(sandbox, null);
-    } finally {
-      logger.detachAppender(log);
-      logger.setLevel(usual);
-    }
-    assertThat(log.list)
-        .filteredOn(event -> event.getLevel() == Level.WARN)
-        .extracting(ILoggingEvent::getFormattedMessage)
+    assertThat(Warnings.of(Ending.class, () -> run.end(sandbox, null)))
         .singleElement(as(InstanceOfAssertFactories.STRING))
         .startsWith("Background work of T.reports failed: task lambda of DrainTests");
   }
