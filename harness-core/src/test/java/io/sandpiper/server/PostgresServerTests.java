@@ -174,17 +174,6 @@ class PostgresServerTests {
   }
 
   @Test
-  void the_reason_why_a_server_did_not_start_is_in_the_first_line_of_the_failure() {
-    assertThatIllegalStateException()
-        .isThrownBy(() -> EmbeddedPostgresServer.start(Map.of("shared_buffers", "nonsense")))
-        .satisfies(
-            e ->
-                assertThat(e.getMessage().lines().findFirst())
-                    .get(STRING)
-                    .contains("invalid value for parameter \"shared_buffers\"", "start Docker"));
-  }
-
-  @Test
   void a_configured_server_is_used_as_it_is() throws SQLException {
     TestDatabase database = server.createDatabase("configured");
     Map<String, String> settings =
