@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** That the guide shows what is compiled and run. */
 class GuideTests {
 
-  private static final Path GUIDE = Path.of("../docs/without-spring.md");
+  private static final Path GUIDE = Path.of("../without-spring.md");
 
   @ParameterizedTest
   @ValueSource(strings = {"ShopDatabase", "OrdersTests"})
