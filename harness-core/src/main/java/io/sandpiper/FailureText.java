@@ -16,6 +16,9 @@ final class FailureText {
   /** How long a failure waits to tell "never came" from "came too late". */
   private static final Duration TOO_LATE = Duration.ofMillis(100);
 
+  /** How many hops a failure lists: the last, because it is about what is missing at the end. */
+  private static final int MOST_HOPS = 100;
+
   private final Sandbox sandbox;
 
   FailureText(Sandbox sandbox) {
@@ -29,6 +32,10 @@ final class FailureText {
         "No %s matched within %s: %s",
         what(expected.direction()), Durations.text(timeout), expected);
     Hop found = new Waits(sandbox).match(expected, timeout.isZero() ? timeout : TOO_LATE);
+    String trouble = expected.troubleIn(sandbox);
+    if (trouble != null) {
+      lines.add("%s", trouble);
+    }
     hops(lines, expected);
     if (found != null) {
       lines.add("#%d %s", found.number(), tooLate(found, gaveUpAt));
@@ -65,18 +72,32 @@ final class FailureText {
             .filter(hop -> !consumed.contains(hop))
             .min(Comparator.comparingInt(hop -> expected.mismatches(hop).size()))
             .orElse(null);
-    for (Hop hop : hops) {
-      lines.add(
-          "  #%d %s %s%s%s%s",
-          hop.number(),
-          Durations.offset(hop.at()),
-          hop,
-          hop.direction() == Hop.Direction.RECEIVED ? "  attributed by " + hop.attribution() : "",
-          consumed.contains(hop) ? "   consumed by an earlier assertion" : "",
-          hop == closest && !expected.mismatches(hop).isEmpty()
-              ? "   closest: " + String.join(", ", expected.mismatches(hop))
-              : "");
+    List<Hop> last = hops.subList(Math.max(0, hops.size() - MOST_HOPS), hops.size());
+    if (last.size() < hops.size()) {
+      lines.add("  … %d earlier ones", hops.size() - last.size());
     }
+    if (closest != null && !last.contains(closest)) {
+      hop(lines, closest, expected, consumed, closest);
+    }
+    last.forEach(hop -> hop(lines, hop, expected, consumed, closest));
+  }
+
+  private static void hop(
+      Lines lines, Hop hop, Expectation expected, Set<Hop> consumed, @Nullable Hop closest) {
+    lines.add(
+        "  #%d %s %s%s%s%s",
+        hop.number(),
+        Durations.offset(hop.at()),
+        hop,
+        attribution(hop),
+        consumed.contains(hop) ? "   consumed by an earlier assertion" : "",
+        hop == closest && !expected.mismatches(hop).isEmpty()
+            ? "   closest: " + String.join(", ", expected.mismatches(hop))
+            : "");
+  }
+
+  private static String attribution(Hop hop) {
+    return hop.direction() == Hop.Direction.RECEIVED ? "  attributed by " + hop.attribution() : "";
   }
 
   private static String heading(Hop.Direction direction) {
@@ -156,9 +177,7 @@ final class FailureText {
     Lines lines = new Lines();
     lines.add(
         "A %s matched that should not have come: %s", what(unexpected.direction()), unexpected);
-    lines.add(
-        "  #%d %s %s  attributed by %s",
-        hop.number(), Durations.offset(hop.at()), hop, hop.attribution());
+    lines.add("  #%d %s %s%s", hop.number(), Durations.offset(hop.at()), hop, attribution(hop));
     lines.add("  %s", hop.text());
     return timeline(lines);
   }
