@@ -56,9 +56,12 @@ sealed interface Errand {
     return false;
   }
 
-  /** What takes its place where nobody expects the task to run any more, and it may yet. */
-  default Errand unexpected() {
-    return this;
+  /**
+   * What takes its place where nobody expects the task to run any more, and it may yet; null where
+   * nobody waits for it anyway.
+   */
+  default @Nullable Errand unexpected() {
+    return null;
   }
 
   /** Says that somebody was given the failure of the task, before it ended or after it. */
@@ -98,8 +101,8 @@ sealed interface Errand {
     }
 
     @Override
-    public Errand unexpected() {
-      return work instanceof Work missed ? new Unexpected(missed) : this;
+    public @Nullable Errand unexpected() {
+      return work instanceof Work missed ? new Unexpected(missed) : null;
     }
 
     @Override
@@ -161,7 +164,7 @@ sealed interface Errand {
     }
 
     @Override
-    public Errand unexpected() {
+    public @Nullable Errand unexpected() {
       return errand.unexpected();
     }
 

@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Hop;
 import io.sandpiper.Isolation;
+import io.sandpiper.Journal;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.Sandboxed;
@@ -38,12 +39,10 @@ class WatchedFamilies {
   private static final Duration AT_ONCE = Duration.ofHours(1);
 
   private static List<String> calls(Sandbox sandbox) {
-    return sandbox
-        .journal()
-        .toString()
-        .lines()
-        .filter(line -> line.contains(" called "))
-        .map(line -> line.replaceAll(".* called [^(]*[.]", ""))
+    return sandbox.journal().entries().stream()
+        .map(Journal.Entry::text)
+        .filter(text -> text.startsWith("called "))
+        .map(text -> text.replaceAll("^[^(]*[.]", ""))
         .toList();
   }
 
