@@ -25,6 +25,7 @@ import net.bytebuddy.dynamic.loading.ClassLoadingStrategy;
 import net.bytebuddy.implementation.Implementation;
 import net.bytebuddy.implementation.bytecode.ByteCodeAppender;
 import net.bytebuddy.jar.asm.Opcodes;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -156,7 +157,7 @@ class WatchedFamilies {
       return count;
     }
 
-    String send(String one, Object... more) {
+    String send(String one, @Nullable Object... more) {
       return one + more.length;
     }
 

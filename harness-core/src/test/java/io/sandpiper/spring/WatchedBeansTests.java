@@ -399,7 +399,7 @@ class WatchedBeansTests {
       return what + "!";
     }
 
-    public String handle(String what, Object... more) {
+    public String handle(String what, @Nullable Object... more) {
       return what + more.length;
     }
   }
