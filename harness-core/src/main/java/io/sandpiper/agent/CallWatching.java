@@ -183,11 +183,11 @@ public final class CallWatching implements CallWatcher, AutoCloseable {
     private void change(Class<?> type) {
       Set<Class<?>> tried = new HashSet<>();
       List<Class<?>> next = unchanged(type, tried);
-      while (!next.isEmpty()) {
+      do {
         tried.addAll(next);
         retransformer.change(next);
         next = unchanged(type, tried);
-      }
+      } while (!next.isEmpty());
     }
 
     private List<Class<?>> unchanged(Class<?> type, Set<Class<?>> tried) {
