@@ -40,7 +40,7 @@ final class UnfinishedWork {
       stop(open);
     }
     text.append("It is fenced off from the database now. Await it in the test, or end it.\n");
-    return text.append("Timeline:\n").append(sandbox.journal()).toString();
+    return text.append(Timeline.HEADING).append(sandbox.journal()).toString();
   }
 
   private void append(String line) {
