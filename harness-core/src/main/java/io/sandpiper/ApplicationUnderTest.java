@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Methods may be called from any thread.
  */
-public interface ApplicationUnderTest {
+public interface ApplicationUnderTest extends CallWatcher {
 
   /**
    * Runs scheduled methods of a component once, in the calling thread.
@@ -19,15 +19,6 @@ public interface ApplicationUnderTest {
    * @throws Exception what the method throws
    */
   void tick(Class<?> component, @Nullable String method) throws Exception;
-
-  /**
-   * Makes calls of the methods of a component known to {@link WatchedCall}, in whatever sandbox
-   * they are made.
-   *
-   * @return whether it does; false where this application has no such component or cannot tell of
-   *     its calls
-   */
-  boolean watch(Class<?> component);
 
   /**
    * Says why {@link #watch} cannot.

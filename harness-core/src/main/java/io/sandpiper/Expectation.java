@@ -26,6 +26,10 @@ public final class Expectation {
   private final @Nullable String exchange;
   private final String address;
   private final List<Condition> conditions;
+  private final @Nullable Call call;
+
+  /** What is called. */
+  private record Call(Class<?> type, String method) {}
 
   /**
    * @param description what must hold, to follow "where" in a message
@@ -37,11 +41,18 @@ public final class Expectation {
       Hop.Direction direction,
       @Nullable String exchange,
       String address,
-      List<Condition> conditions) {
+      List<Condition> conditions,
+      @Nullable Call call) {
     this.direction = direction;
     this.exchange = exchange;
     this.address = Objects.requireNonNull(address, "address");
     this.conditions = conditions;
+    this.call = call;
+  }
+
+  private static Expectation of(
+      Hop.Direction direction, @Nullable String exchange, String address) {
+    return new Expectation(direction, exchange, address, List.of(), null);
   }
 
   /**
@@ -50,7 +61,7 @@ public final class Expectation {
    * @param address the queue, or method and path such as {@code POST /batches}
    */
   public static Expectation received(String address) {
-    return new Expectation(Hop.Direction.RECEIVED, null, address, List.of());
+    return of(Hop.Direction.RECEIVED, null, address);
   }
 
   /**
@@ -58,11 +69,7 @@ public final class Expectation {
    * whatever queue: by a listener of this application, or by a tap.
    */
   public static Expectation received(String exchange, String routingKey) {
-    return new Expectation(
-        Hop.Direction.RECEIVED,
-        Objects.requireNonNull(exchange, "exchange"),
-        routingKey,
-        List.of());
+    return of(Hop.Direction.RECEIVED, Objects.requireNonNull(exchange, "exchange"), routingKey);
   }
 
   /**
@@ -71,26 +78,30 @@ public final class Expectation {
    * @param address the routing key, or method and URL such as {@code POST https://host/path}
    */
   public static Expectation sent(String address) {
-    return new Expectation(Hop.Direction.SENT, null, address, List.of());
+    return of(Hop.Direction.SENT, null, address);
   }
 
   /** A message sent to an exchange with a routing key. */
   public static Expectation sent(String exchange, String routingKey) {
-    return new Expectation(
-        Hop.Direction.SENT, Objects.requireNonNull(exchange, "exchange"), routingKey, List.of());
+    return of(Hop.Direction.SENT, Objects.requireNonNull(exchange, "exchange"), routingKey);
   }
 
   /**
    * A call of a method that the test {@linkplain Sandbox#watch watches}, once it has returned or
-   * thrown. Its body is the JSON array of its arguments, its header {@code outcome} says how it
-   * ended.
+   * thrown. Its body is the JSON array of its arguments as they were when it began, objects with
+   * their fields; its header {@code outcome} says how it ended. An assertion refuses at once what
+   * is not watched, and methods that cannot be.
    *
    * @param type the class or interface that is watched
    * @param method the method's name, of whatever parameters
    */
   public static Expectation called(Class<?> type, String method) {
     return new Expectation(
-        Hop.Direction.CALLED, null, WatchedCalls.address(type, method), List.of());
+        Hop.Direction.CALLED,
+        null,
+        WatchedCalls.address(type, method),
+        List.of(),
+        new Call(type, method));
   }
 
   /** And it has a header of this name with this value, compared as text. */
@@ -111,12 +122,13 @@ public final class Expectation {
    * And its body is JSON with this value at a pointer, compared as JSON: 42 equals 42L and 42.0.
    *
    * @param pointer a JSON pointer (RFC 6901), such as {@code /items/0/id}
-   * @param value what is there, converted to JSON; null for JSON's null
+   * @param value what is there, converted to JSON, as arguments are where a call is expected; null
+   *     for JSON's null
    * @throws IllegalArgumentException where the pointer is none
    */
   public Expectation json(String pointer, @Nullable Object value) {
     JsonPointer at = JsonPointer.compile(pointer);
-    JsonNode expected = JSON.valueToTree(value);
+    JsonNode expected = call == null ? JSON.valueToTree(value) : Snapshot.of(value);
     return and(
         "%s is %s".formatted(pointer, expected),
         hop -> {
@@ -144,7 +156,7 @@ public final class Expectation {
   private Expectation and(String description, Function<Hop, @Nullable String> mismatch) {
     List<Condition> more = new ArrayList<>(conditions);
     more.add(new Condition(description, mismatch));
-    return new Expectation(direction, exchange, address, List.copyOf(more));
+    return new Expectation(direction, exchange, address, List.copyOf(more), call);
   }
 
   private static int compareNumbers(JsonNode one, JsonNode other) {
@@ -153,6 +165,18 @@ public final class Expectation {
       return left.compareTo(other.decimalValue());
     }
     return one.equals(other) ? 0 : 1;
+  }
+
+  /** Refuses to look for what a test can never have. */
+  void checkIn(Sandbox sandbox) {
+    if (call != null) {
+      sandbox.calls().check(call.type(), call.method());
+    }
+  }
+
+  /** Why what it expects may be missing in a test although it has happened, or null. */
+  @Nullable String troubleIn(Sandbox sandbox) {
+    return call == null ? null : sandbox.calls().trouble(call.type());
   }
 
   boolean matches(Hop hop) {

@@ -32,6 +32,10 @@ final class FailureText {
         "No %s matched within %s: %s",
         what(expected.direction()), Durations.text(timeout), expected);
     Hop found = new Waits(sandbox).match(expected, timeout.isZero() ? timeout : TOO_LATE);
+    String trouble = expected.troubleIn(sandbox);
+    if (trouble != null) {
+      lines.add("%s", trouble);
+    }
     hops(lines, expected);
     if (found != null) {
       lines.add("#%d %s", found.number(), tooLate(found, gaveUpAt));
@@ -72,18 +76,28 @@ final class FailureText {
     if (last.size() < hops.size()) {
       lines.add("  … %d earlier ones", hops.size() - last.size());
     }
-    for (Hop hop : last) {
-      lines.add(
-          "  #%d %s %s%s%s%s",
-          hop.number(),
-          Durations.offset(hop.at()),
-          hop,
-          hop.direction() == Hop.Direction.RECEIVED ? "  attributed by " + hop.attribution() : "",
-          consumed.contains(hop) ? "   consumed by an earlier assertion" : "",
-          hop == closest && !expected.mismatches(hop).isEmpty()
-              ? "   closest: " + String.join(", ", expected.mismatches(hop))
-              : "");
+    if (closest != null && !last.contains(closest)) {
+      hop(lines, closest, expected, consumed, closest);
     }
+    last.forEach(hop -> hop(lines, hop, expected, consumed, closest));
+  }
+
+  private static void hop(
+      Lines lines, Hop hop, Expectation expected, Set<Hop> consumed, @Nullable Hop closest) {
+    lines.add(
+        "  #%d %s %s%s%s%s",
+        hop.number(),
+        Durations.offset(hop.at()),
+        hop,
+        attribution(hop),
+        consumed.contains(hop) ? "   consumed by an earlier assertion" : "",
+        hop == closest && !expected.mismatches(hop).isEmpty()
+            ? "   closest: " + String.join(", ", expected.mismatches(hop))
+            : "");
+  }
+
+  private static String attribution(Hop hop) {
+    return hop.direction() == Hop.Direction.RECEIVED ? "  attributed by " + hop.attribution() : "";
   }
 
   private static String heading(Hop.Direction direction) {
@@ -176,9 +190,7 @@ final class FailureText {
     Lines lines = new Lines();
     lines.add(
         "A %s matched that should not have come: %s", what(unexpected.direction()), unexpected);
-    lines.add(
-        "  #%d %s %s  attributed by %s",
-        hop.number(), Durations.offset(hop.at()), hop, hop.attribution());
+    lines.add("  #%d %s %s%s", hop.number(), Durations.offset(hop.at()), hop, attribution(hop));
     lines.add("  %s", hop.text());
     return timeline(lines);
   }

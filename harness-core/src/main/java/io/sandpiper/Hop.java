@@ -34,6 +34,9 @@ public final class Hop {
     }
   }
 
+  /** How much a line shows of the arguments of a call, and of its outcome, in characters. */
+  private static final int SHORT = 120;
+
   private static final JsonMapper JSON = JsonMapper.builder().build();
 
   private final int number;
@@ -186,9 +189,22 @@ public final class Hop {
     return handler;
   }
 
-  /** "sent scoring.requests". */
+  /** "sent scoring.requests", or {@code called Orders.place("bolt",2) returned 20}. */
   @Override
   public String toString() {
-    return direction() + " " + address();
+    String what = direction() + " " + address();
+    if (direction() != Direction.CALLED) {
+      return what;
+    }
+    String arguments = text();
+    return "%s(%s)  %s"
+        .formatted(
+            what,
+            shortened(arguments.substring(1, arguments.length() - 1)),
+            shortened(String.valueOf(header("outcome"))));
+  }
+
+  private static String shortened(String text) {
+    return text.length() <= SHORT ? text : text.substring(0, SHORT) + "…";
   }
 }

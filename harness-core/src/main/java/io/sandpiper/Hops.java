@@ -118,7 +118,7 @@ final class Hops {
     sandbox.update(
         () -> {
           Hop hop = add(content, Attribution.SCOPE, null);
-          sandbox.journal().add(sender(), new Line(hop, () -> "  " + hop.header("outcome")));
+          sandbox.journal().add(sender(), new Line(hop, () -> ""));
         });
   }
 

@@ -52,6 +52,11 @@ final class Mailbox {
     return Set.copyOf(consumed);
   }
 
+  boolean hasCallOf(String address) {
+    return hops.stream()
+        .anyMatch(hop -> hop.direction() == Hop.Direction.CALLED && hop.address().equals(address));
+  }
+
   /** The hops of one direction, consumed or not. */
   List<Hop> going(Hop.Direction direction) {
     return hops.stream().filter(hop -> hop.direction() == direction).toList();

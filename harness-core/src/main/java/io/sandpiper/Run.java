@@ -7,7 +7,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
-import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -32,8 +31,7 @@ public final class Run {
   private final CopyOnWriteArrayList<Function<String, @Nullable String>> diagnoses =
       new CopyOnWriteArrayList<>();
   private final CopyOnWriteArrayList<RunWatch> watches = new CopyOnWriteArrayList<>();
-  private final CopyOnWriteArrayList<Predicate<Class<?>>> callWatchers =
-      new CopyOnWriteArrayList<>();
+  private final CopyOnWriteArrayList<CallWatcher> callWatchers = new CopyOnWriteArrayList<>();
   private final RunResources resources = new RunResources();
 
   Run(Ids ids) {
@@ -286,17 +284,17 @@ public final class Run {
     return diagnoses;
   }
 
-  /**
-   * Adds one that can make calls of a class known to {@link WatchedCall}.
-   *
-   * @param watcher returns whether it does
-   */
-  public void addCallWatcher(Predicate<Class<?>> watcher) {
+  /** Adds one that can make calls of classes known that are no part of an application. */
+  public void addCallWatcher(CallWatcher watcher) {
     callWatchers.add(watcher);
   }
 
-  boolean watch(Class<?> component) {
-    return callWatchers.stream().anyMatch(watcher -> watcher.test(component));
+  /** The one that makes calls of a component known, or null. */
+  @Nullable CallWatcher watch(Class<?> component) {
+    return callWatchers.stream()
+        .filter(watcher -> watcher.watch(component))
+        .findFirst()
+        .orElse(null);
   }
 
   /** Adds one that looks after the whole run. */

@@ -175,10 +175,11 @@ public final class Sandbox {
   public void watch(Class<?> component) {
     ApplicationUnderTest application = this.application;
     if (application != null && application.watch(component)) {
-      calls.watch(component, WatchedCall.Teller.APPLICATION);
-    } else if (run.watch(component)) {
-      calls.watch(component, WatchedCall.Teller.RUN);
-    } else {
+      calls.watch(component, WatchedCall.Teller.APPLICATION, application);
+      return;
+    }
+    CallWatcher watcher = run.watch(component);
+    if (watcher == null) {
       throw new IllegalStateException(
           ("Calls of %s cannot be watched: %s, and the agent does not run. Start the JVM with"
                   + " -javaagent:sandpiper-harness-core.jar, and with Byte Buddy on its class"
@@ -189,6 +190,7 @@ public final class Sandbox {
                       ? "it is no bean of an application that the harness knows"
                       : application.whyNotWatched(component)));
     }
+    calls.watch(component, WatchedCall.Teller.RUN, watcher);
   }
 
   /**

@@ -33,9 +33,13 @@ public final class SandboxAssertions {
    * @param timeout how long to wait; {@link Duration#ZERO} where it must have arrived
    * @return the first such hop that no assertion has consumed
    * @throws AssertionError where none came in time, or where its handler failed, with that cause
+   * @throws IllegalStateException where a call is expected that is not {@linkplain Sandbox#watch
+   *     watched}
+   * @throws IllegalArgumentException where a call is expected of a method that cannot be
    */
   public static Hop assertReceive(Expectation expected, Duration timeout) {
     Sandbox sandbox = Sandbox.current();
+    expected.checkIn(sandbox);
     Received received = new Waits(sandbox).receive(expected, timeout);
     if (received.failure() != null) {
       throw new AssertionError(
@@ -55,13 +59,18 @@ public final class SandboxAssertions {
    * outstanding, whichever is earlier.
    *
    * @throws AssertionError as soon as one matches
+   * @throws IllegalStateException where it is a call that is not {@linkplain Sandbox#watch watched}
+   * @throws IllegalArgumentException where it is a call of a method that cannot be
    */
   public static void refuteReceive(Expectation unexpected, Duration atMost) {
     Sandbox sandbox = Sandbox.current();
+    unexpected.checkIn(sandbox);
     Hop hop = new Waits(sandbox).unexpected(unexpected, atMost);
     if (hop != null) {
       throw new AssertionError(new FailureText(sandbox).unexpected(unexpected, hop));
     }
+    // A class may have been loaded meanwhile whose calls nobody can tell of.
+    unexpected.checkIn(sandbox);
   }
 
   /** As {@link #assertEventually(Executable, Duration)}, within {@link #DEFAULT_TIMEOUT}. */

@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import java.nio.charset.StandardCharsets;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -19,14 +20,12 @@ public final class WatchedCall {
   private final Teller teller;
   private final Class<?> type;
   private final String method;
-  private final @Nullable Object[] arguments;
+
+  /** As they were when the call began: its method may change them. */
+  private final byte[] arguments;
 
   private WatchedCall(
-      WatchedCalls calls,
-      Teller teller,
-      Class<?> type,
-      String method,
-      @Nullable Object[] arguments) {
+      WatchedCalls calls, Teller teller, Class<?> type, String method, byte[] arguments) {
     this.calls = calls;
     this.teller = teller;
     this.type = type;
@@ -42,22 +41,29 @@ public final class WatchedCall {
     RUN
   }
 
+  /** Whether the current thread's test wants to know, by this teller, of a call that it makes. */
+  public static boolean isWanted(Teller teller, Class<?> type) {
+    Work work = Work.current();
+    return work != null && WRITES.get() == null && work.sandbox().calls().watches(teller, type);
+  }
+
   /**
-   * Begins one.
+   * Begins one; its arguments are written down now.
    *
    * @param type the class of the object whose method it is
-   * @return null where nobody wants to know of it by this teller
+   * @return null where it is not {@linkplain #isWanted wanted}
    */
   public static @Nullable WatchedCall begin(
       Teller teller, Class<?> type, String method, @Nullable Object[] arguments) {
     Work work = Work.current();
-    if (work == null || WRITES.get() != null) {
-      return null;
-    }
-    WatchedCalls calls = work.sandbox().calls();
-    return calls.watches(teller, type)
-        ? new WatchedCall(calls, teller, type, method, arguments)
+    return work != null && isWanted(teller, type)
+        ? new WatchedCall(
+            work.sandbox().calls(), teller, type, method, written(() -> json(arguments)))
         : null;
+  }
+
+  private static byte[] json(@Nullable Object[] arguments) {
+    return Snapshot.of(arguments).toString().getBytes(StandardCharsets.UTF_8);
   }
 
   /** Records it as one that has returned, with nothing. */
@@ -67,18 +73,22 @@ public final class WatchedCall {
 
   /** Records it as one that has returned. */
   public void returned(@Nullable Object result) {
-    ended(() -> "returned " + WatchedCalls.text(result));
+    ended(() -> "returned " + Snapshot.text(result));
   }
 
   /** Records it as one that has failed. */
   public void threw(Throwable failure) {
-    ended(() -> "threw " + WatchedCalls.text(failure));
+    ended(() -> "threw " + Snapshot.text(failure));
   }
 
   private void ended(Supplier<String> outcome) {
+    calls.called(teller, type, method, arguments, written(outcome));
+  }
+
+  private static <T> T written(Supplier<T> text) {
     WRITES.set(true);
     try {
-      calls.called(teller, type, method, arguments, outcome.get());
+      return text.get();
     } finally {
       WRITES.remove();
     }

@@ -7,7 +7,8 @@
  *
  * <p>For integrations: {@link io.sandpiper.Run} opens, recognises and ends sandboxes, {@link
  * io.sandpiper.Work} is a unit of work that a thread is bound to, {@link io.sandpiper.Propagation}
- * writes and reads ids, {@link io.sandpiper.SandboxPart} is a resource that ends with its sandbox.
+ * writes and reads ids, {@link io.sandpiper.SandboxPart} is a resource that ends with its sandbox,
+ * {@link io.sandpiper.CallWatcher} and {@link io.sandpiper.WatchedCall} tell of calls.
  */
 @NullMarked
 package io.sandpiper;

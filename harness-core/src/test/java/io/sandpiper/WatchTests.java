@@ -52,6 +52,10 @@ class WatchTests {
     public void cancel(int order) throws IOException {
       throw new IOException("order %d has left".formatted(order));
     }
+
+    final int audit() {
+      return placed;
+    }
   }
 
   private static final class Poller {
@@ -220,6 +224,113 @@ class WatchTests {
           .hasMessageStartingWith(
               "A call matched that should not have come: called"
                   + " \"io.sandpiper.WatchTests$Orders.place\"\n  #1 +");
+    }
+    run.end(one, null);
+  }
+
+  /** What a user tells others by: neither a record nor safe to be asked. */
+  static final class Message {
+    private final String to;
+    private final List<String> texts;
+
+    Message(String to, List<String> texts) {
+      this.to = to;
+      this.texts = texts;
+    }
+
+    public List<String> getTexts() {
+      texts.clear();
+      return texts;
+    }
+  }
+
+  @Test
+  void arguments_are_those_at_the_begin_of_the_call_and_objects_are_read_by_their_fields() {
+    one.watch(Orders.class);
+    Message message = new Message("ann", new ArrayList<>(List.of("hello")));
+    try (Scope scope = one.test().bind()) {
+      WatchedCall call =
+          Objects.requireNonNull(
+              WatchedCall.begin(
+                  WatchedCall.Teller.APPLICATION, Shop.class, "send", new Object[] {message}));
+      assertThat(message.texts).as("nobody has asked it").hasSize(1);
+      assertThat(message.getTexts()).isEmpty();
+      call.returned(message);
+      Hop hop =
+          assertReceive(
+              called(Orders.class, "send")
+                  .json("/0/to", "ann")
+                  .json("/0", new Message("ann", List.of("hello"))));
+      assertThat(hop)
+          .hasToString(
+              "called io.sandpiper.WatchTests$Orders.send({\"to\":\"ann\",\"texts\":[\"hello\"]})  returned"
+                  + " {\"to\":\"ann\",\"texts\":[]}");
+    }
+    run.end(one, null);
+  }
+
+  @Test
+  void the_timeline_and_a_failure_show_arguments_and_outcome_shortened() {
+    one.watch(Orders.class);
+    String shop = "called io.sandpiper.WatchTests$Orders.place(";
+    try (Scope scope = one.test().bind()) {
+      application.orders.place("acme", List.of(new Line("bolt", 3)));
+      application.orders.place("x".repeat(500), List.of());
+      String call = shop + "\"acme\",[{\"article\":\"bolt\",\"count\":3}])  returned 1\n";
+      assertThat(one.journal().toString())
+          .contains(call, shop + "\"" + "x".repeat(119) + "…)  returned 2\n");
+      assertThatThrownBy(
+              () -> assertReceive(called(Orders.class, "place").json("/0", "other"), SHORT))
+          .hasMessageContaining("2 calls, none matched:\n  #1 +")
+          .hasMessageContaining(call.strip() + "   closest: /0 was \"acme\"\n");
+      assertThatThrownBy(() -> refuteReceive(called(Orders.class, "place"), SHORT))
+          .hasMessageContaining(call);
+    }
+    run.end(one, null);
+  }
+
+  @Test
+  void what_is_not_watched_or_cannot_be_is_refused_at_once() {
+    Duration never = Duration.ofHours(1);
+    try (Scope scope = one.test().bind()) {
+      assertThatThrownBy(() -> assertReceive(called(Orders.class, "place"), never))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage(
+              "Calls of io.sandpiper.WatchTests$Orders are not watched in T.one: call"
+                  + " sandbox.watch(Orders.class) before they are made.");
+      one.watch(Orders.class);
+      assertThatThrownBy(() -> refuteReceive(called(Shop.class, "place"), never))
+          .hasMessageContaining(
+              "Shop are not watched in T.one (but await called(Orders.class, …), which is"
+                  + " watched): call sandbox.watch(Shop.class)");
+      assertThatThrownBy(() -> assertReceive(called(Orders.class, "plaice"), never))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage(
+              "io.sandpiper.WatchTests$Orders has no method plaice that can be watched; it has:"
+                  + " cancel, place.");
+      one.watch(Shop.class);
+      assertThatThrownBy(() -> assertReceive(called(Shop.class, "audit"), never))
+          .hasMessageContaining("(it is final, and passes no proxy); it has: cancel, place.");
+      refuteReceive(called(Shop.class, "place"), Duration.ZERO);
+      refuteReceive(called(Orders.class, "toString"), Duration.ZERO);
+    }
+    run.end(one, null);
+  }
+
+  @Test
+  void ten_thousand_calls_are_recorded_and_a_failure_lists_the_last() {
+    one.watch(Orders.class);
+    try (Scope scope = one.test().bind()) {
+      for (int i = 0; i < 10_000; i++) {
+        application.orders.place("c" + i, List.of());
+      }
+      assertReceive(called(Orders.class, "place").json("/0", "c9999"), Duration.ZERO);
+      assertThatThrownBy(
+              () -> assertReceive(called(Orders.class, "place").json("/0", "none"), Duration.ZERO))
+          .hasMessageContaining("10000 calls, none matched:\n  … 9950 earlier ones\n  #1 +")
+          .hasMessageContaining("  #9951 +")
+          .hasMessageContaining("  #10000 +")
+          .hasMessageNotContaining("#9950 +");
     }
     run.end(one, null);
   }

@@ -9,11 +9,15 @@ import static net.bytebuddy.matcher.ElementMatchers.isSubTypeOf;
 import static net.bytebuddy.matcher.ElementMatchers.isSynthetic;
 import static net.bytebuddy.matcher.ElementMatchers.not;
 
+import io.sandpiper.CallWatcher;
 import io.sandpiper.Run;
 import java.lang.instrument.Instrumentation;
 import java.lang.reflect.Proxy;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.WeakHashMap;
 import java.util.stream.Stream;
@@ -31,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Without {@code -javaagent} it attaches to its own JVM at the first use. Safe for use by
  * several threads.
  */
-public final class CallWatching implements AutoCloseable {
+public final class CallWatching implements CallWatcher, AutoCloseable {
 
   private static final String AGENT = "net.bytebuddy.agent.ByteBuddyAgent";
   private static final String BUILDER = "net.bytebuddy.agent.builder.AgentBuilder";
@@ -47,12 +51,13 @@ public final class CallWatching implements AutoCloseable {
         CallWatching.class,
         () -> {
           CallWatching watching = new CallWatching();
-          run.addCallWatcher(watching::watch);
+          run.addCallWatcher(watching);
           return watching;
         });
   }
 
-  private boolean watch(Class<?> type) {
+  @Override
+  public boolean watch(Class<?> type) {
     if (!isPresent(BUILDER) || (AgentBridge.find() == null && !isPresent(AGENT))) {
       return false;
     }
@@ -68,6 +73,16 @@ public final class CallWatching implements AutoCloseable {
     changes.watch(type);
   }
 
+  @Override
+  public synchronized Collection<Class<?>> implementations(Class<?> type) {
+    return changes == null ? List.of() : changes.family(type);
+  }
+
+  @Override
+  public synchronized @Nullable String trouble(Class<?> type) {
+    return changes == null ? null : changes.trouble(type);
+  }
+
   private static boolean isPresent(String type) {
     try {
       Class.forName(type, false, CallWatching.class.getClassLoader());
@@ -78,18 +93,21 @@ public final class CallWatching implements AutoCloseable {
   }
 
   private static void checkVisible(Class<?> type) {
-    try {
-      if (Class.forName(CallRecorder.class.getName(), false, type.getClassLoader())
-          == CallRecorder.class) {
-        return;
-      }
-    } catch (ClassNotFoundException invisible) {
-      // Told below.
+    if (!seesRecorder(type)) {
+      throw new IllegalStateException(
+          ("Calls of %s cannot be watched: its class loader (%s) does not see Sandpiper's classes."
+                  + " Watch the class that calls it.")
+              .formatted(type.getName(), type.getClassLoader()));
     }
-    throw new IllegalStateException(
-        ("Calls of %s cannot be watched: its class loader (%s) does not see Sandpiper's classes."
-                + " Watch the class that calls it.")
-            .formatted(type.getName(), type.getClassLoader()));
+  }
+
+  private static boolean seesRecorder(Class<?> type) {
+    try {
+      return Class.forName(CallRecorder.class.getName(), false, type.getClassLoader())
+          == CallRecorder.class;
+    } catch (ClassNotFoundException invisible) {
+      return false;
+    }
   }
 
   private static Instrumentation instrumentation() {
@@ -146,21 +164,64 @@ public final class CallWatching implements AutoCloseable {
     }
 
     void watch(Class<?> type) {
-      if (watched.contains(type)) {
-        return;
-      }
-      List<Class<?>> loaded =
-          Stream.<Class<?>>of(instrumentation.getAllLoadedClasses())
-              .filter(type::isAssignableFrom)
-              .filter(each -> isChangeable(each, instrumentation))
-              .toList();
-      watched.add(type);
+      // Before the loaded ones are listed: what is loaded in between is changed as it is loaded.
+      boolean first = watched.add(type);
       try {
-        retransformer.change(loaded);
+        change(type);
       } catch (IllegalStateException unchangeable) {
-        watched.remove(type);
+        if (first) {
+          watched.remove(type);
+        }
         throw unchangeable;
       }
+    }
+
+    /**
+     * Changes what is loaded and not changed yet. To change a class may load others of its family,
+     * which pass unchanged then, because one thread changes one class at a time.
+     */
+    private void change(Class<?> type) {
+      Set<Class<?>> tried = new HashSet<>();
+      List<Class<?>> next = unchanged(type, tried);
+      do {
+        tried.addAll(next);
+        retransformer.change(next);
+        next = unchanged(type, tried);
+      } while (!next.isEmpty());
+    }
+
+    private List<Class<?>> unchanged(Class<?> type, Set<Class<?>> tried) {
+      return family(type).stream()
+          .filter(each -> !tried.contains(each) && !retransformer.isChanged(each))
+          .toList();
+    }
+
+    /** The classes that are loaded in which a method of the type may be. */
+    List<Class<?>> family(Class<?> type) {
+      return Stream.<Class<?>>of(instrumentation.getAllLoadedClasses())
+          .filter(each -> isOfFamily(each, type))
+          .filter(each -> isChangeable(each, instrumentation))
+          .toList();
+    }
+
+    private static boolean isOfFamily(Class<?> each, Class<?> type) {
+      return type.isAssignableFrom(each) || (each.isAssignableFrom(type) && seesRecorder(each));
+    }
+
+    /** Why calls of a type may be missing, or null. */
+    @Nullable String trouble(Class<?> type) {
+      Map<String, String> refused = retransformer.refused();
+      return refused.isEmpty()
+          ? null
+          : family(type).stream()
+              .map(Class::getName)
+              .filter(refused::containsKey)
+              .map(
+                  name ->
+                      "%s was loaded after sandbox.watch and could not be changed to tell of its calls (%s)"
+                          .formatted(name, refused.get(name)))
+              .findFirst()
+              .orElse(null);
     }
 
     private boolean includes(TypeDescription type, @Nullable Class<?> loaded) {
@@ -169,8 +230,7 @@ public final class CallWatching implements AutoCloseable {
       }
       return watchedNow().stream()
           .anyMatch(
-              each ->
-                  loaded == null ? isSubTypeOf(each).matches(type) : each.isAssignableFrom(loaded));
+              each -> loaded == null ? isSubTypeOf(each).matches(type) : isOfFamily(loaded, each));
     }
 
     private List<Class<?>> watchedNow() {

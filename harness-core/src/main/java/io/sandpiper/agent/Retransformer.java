@@ -6,7 +6,12 @@ import java.lang.instrument.Instrumentation;
 import java.lang.instrument.UnmodifiableClassException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.WeakHashMap;
+import java.util.concurrent.ConcurrentHashMap;
 import net.bytebuddy.agent.builder.AgentBuilder;
 import net.bytebuddy.description.type.TypeDescription;
 import net.bytebuddy.dynamic.DynamicType;
@@ -28,6 +33,13 @@ final class Retransformer {
 
   /** Of the change that the current thread makes. */
   private final ThreadLocal<@Nullable List<Throwable>> problems = new ThreadLocal<>();
+
+  /** By the names of classes, why they could not be changed when they were loaded. */
+  private final Map<String, String> refused = new ConcurrentHashMap<>();
+
+  /** The names of the classes that are changed; weak, because a loader keeps its classes. */
+  private final Map<ClassLoader, Set<String>> changed =
+      Collections.synchronizedMap(new WeakHashMap<>());
 
   /** Nothing is changed before the first call of {@link #change}. */
   Retransformer(Instrumentation instrumentation, Selection selection, Change change) {
@@ -80,6 +92,20 @@ final class Retransformer {
     }
   }
 
+  /** Whether a class is changed. */
+  boolean isChanged(Class<?> type) {
+    ClassLoader loader = type.getClassLoader();
+    return loader != null && changed.getOrDefault(loader, Set.of()).contains(type.getName());
+  }
+
+  /**
+   * By the names of classes, why they could not be changed when they were loaded; there may be some
+   * among them that were not to be changed.
+   */
+  Map<String, String> refused() {
+    return refused;
+  }
+
   private void install() {
     if (installed) {
       return;
@@ -88,7 +114,7 @@ final class Retransformer {
         .disableClassFormatChanges()
         .with(AgentBuilder.RedefinitionStrategy.RETRANSFORMATION)
         .with(new AgentBuilder.RedefinitionStrategy.DiscoveryStrategy.Explicit())
-        .with(new Problems())
+        .with(new Observer())
         .ignore(none())
         .type((type, loader, module, redefined, domain) -> selection.includes(type, redefined))
         .transform((builder, type, loader, module, domain) -> change.apply(builder, type))
@@ -96,7 +122,19 @@ final class Retransformer {
     installed = true;
   }
 
-  private final class Problems extends AgentBuilder.Listener.Adapter {
+  private final class Observer extends AgentBuilder.Listener.Adapter {
+
+    @Override
+    public void onTransformation(
+        TypeDescription type,
+        @Nullable ClassLoader loader,
+        @Nullable JavaModule module,
+        boolean loaded,
+        DynamicType dynamicType) {
+      if (loader != null) {
+        changed.computeIfAbsent(loader, each -> ConcurrentHashMap.newKeySet()).add(type.getName());
+      }
+    }
 
     @Override
     public void onError(
@@ -108,6 +146,8 @@ final class Retransformer {
       List<Throwable> met = problems.get();
       if (met != null) {
         met.add(thrown);
+      } else {
+        refused.put(type, thrown.toString());
       }
     }
   }

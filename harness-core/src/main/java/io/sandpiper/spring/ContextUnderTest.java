@@ -4,6 +4,7 @@ import io.sandpiper.ApplicationUnderTest;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
@@ -12,6 +13,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.framework.Advised;
+import org.springframework.aop.framework.AopProxyUtils;
 import org.springframework.aop.framework.autoproxy.AutoProxyUtils;
 import org.springframework.aop.scope.ScopedProxyUtils;
 import org.springframework.aop.support.AopUtils;
@@ -21,6 +23,7 @@ import org.springframework.core.MethodIntrospector;
 import org.springframework.core.annotation.AnnotatedElementUtils;
 import org.springframework.scheduling.annotation.Scheduled;
 import org.springframework.scheduling.annotation.Schedules;
+import org.springframework.util.ClassUtils;
 import org.springframework.util.ReflectionUtils;
 
 /**
@@ -157,6 +160,22 @@ record ContextUnderTest(ConfigurableApplicationContext context) implements Appli
     }
     names.forEach(name -> WatchAdvice.watch((Advised) context.getBean(name)));
     return true;
+  }
+
+  @Override
+  public Collection<Class<?>> implementations(Class<?> component) {
+    return names(component).stream()
+        .map(context::getBean)
+        .flatMap(ContextUnderTest::proxied)
+        .distinct()
+        .toList();
+  }
+
+  /** What a caller of the bean may call. */
+  private static Stream<Class<?>> proxied(Object bean) {
+    return AopUtils.isJdkDynamicProxy(bean)
+        ? Stream.of(AopProxyUtils.proxiedUserInterfaces(bean))
+        : Stream.<Class<?>>of(ClassUtils.getUserClass(bean));
   }
 
   @Override

@@ -64,6 +64,19 @@ class AgentTests {
   }
 
   @TestFactory
+  Stream<DynamicTest> watched_families() throws Exception {
+    return tests(
+        new AgentJvm(directory).withAgent().run(WatchedFamilies.class), WatchedFamilies.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> watched_families_without_the_option() throws Exception {
+    return tests(
+        new AgentJvm(directory).option("-XX:+EnableDynamicAgentLoading").run(WatchedFamilies.class),
+        WatchedFamilies.class);
+  }
+
+  @TestFactory
   Stream<DynamicTest> beans_watched_by_two() throws Exception {
     return tests(
         new AgentJvm(directory).withAgent().run(BeansWatchedByTwo.class), BeansWatchedByTwo.class);

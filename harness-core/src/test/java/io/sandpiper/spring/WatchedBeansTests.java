@@ -11,6 +11,7 @@ import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.context.Scope;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.aopalliance.intercept.MethodInterceptor;
@@ -51,6 +52,14 @@ class WatchedBeansTests {
 
     String inThePackage(String name) {
       return "hey " + name;
+    }
+
+    public void empty(List<String> names) {
+      names.clear();
+    }
+
+    public final String sealed() {
+      return "sealed";
     }
 
     public String twice(String name) {
@@ -172,6 +181,8 @@ class WatchedBeansTests {
     }
   }
 
+  private static final Duration LONG = Duration.ofHours(1);
+
   private final Run run = Run.create();
   private @Nullable AnnotationConfigApplicationContext opened;
 
@@ -217,7 +228,9 @@ class WatchedBeansTests {
             + " instances the application has");
     try (Scope scope = sandbox.test().bind()) {
       held.touch();
-      refuteReceive(called(Prototype.class, "touch"), Duration.ZERO);
+      assertThatThrownBy(() -> refuteReceive(called(Prototype.class, "touch"), LONG))
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessageContaining("Prototype are not watched in T.prototype: call sandbox.watch(");
     }
     run.end(sandbox, null);
   }
@@ -256,9 +269,7 @@ class WatchedBeansTests {
         refuteReceive(called(PerTest.class, "touch"), Duration.ZERO);
       }
     }
-    try (Scope scope = neighbour.test().bind()) {
-      refuteReceive(called(PerTest.class, "touch"), Duration.ZERO);
-    }
+    assertThat(neighbour.journal().entries()).isEmpty();
     List.of(one, other, neighbour).forEach(each -> run.end(each, null));
     context.close();
     AnnotationConfigApplicationContext bare = context(WithoutScopedProxy.class);
@@ -370,6 +381,71 @@ class WatchedBeansTests {
           .isEqualTo("returned good morning c, good morning c");
       refuteReceive(called(Polite.class, "greet"), Duration.ZERO);
     }
+    run.end(sandbox, null);
+  }
+
+  interface Handler<T> {
+    String handle(T what);
+
+    default String twice(T what) {
+      return handle(what) + handle(what);
+    }
+  }
+
+  @Service
+  static class TextHandler implements Handler<String> {
+    @Override
+    public String handle(String what) {
+      return what + "!";
+    }
+
+    public String handle(String what, @Nullable Object... more) {
+      return what + more.length;
+    }
+  }
+
+  @Test
+  void arguments_are_those_at_the_begin_and_methods_that_pass_no_proxy_are_refused() {
+    AnnotationConfigApplicationContext context = context(Application.class);
+    context.refresh();
+    Sandbox sandbox = open("T.arguments", context);
+    sandbox.watch(Polite.class);
+    sandbox.watch(Greeting.class);
+    try (Scope scope = sandbox.test().bind()) {
+      context.getBean(Polite.class).empty(new ArrayList<>(List.of("ann")));
+      assertReceive(called(Polite.class, "empty").json("/0/0", "ann"));
+      assertThatThrownBy(() -> assertReceive(called(Polite.class, "sealed"), LONG))
+          .hasMessageContaining(
+              "no method sealed that can be watched (it is final, and passes no proxy); it has:"
+                  + " empty, greet, inTheFamily, inThePackage, twice.");
+      assertThatThrownBy(() -> refuteReceive(called(Greeting.class, "great"), LONG))
+          .hasMessageContaining("Greeting has no method great that can be watched; it has: empty,");
+      refuteReceive(called(Greeting.class, "twice"), Duration.ZERO);
+    }
+    run.end(sandbox, null);
+  }
+
+  @Test
+  void generic_default_overloaded_and_variable_methods_are_recorded_once() {
+    AnnotationConfigApplicationContext context = context();
+    context.registerBean("handler", TextHandler.class);
+    context.refresh();
+    Sandbox sandbox = open("T.generic", context);
+    sandbox.watch(Handler.class);
+    TextHandler handler = context.getBean(TextHandler.class);
+    Handler<String> generic = handler;
+    try (Scope scope = sandbox.test().bind()) {
+      generic.handle("a");
+      generic.twice("b");
+      handler.handle("c", 1, null);
+    }
+    assertThat(
+            sandbox.journal().entries().stream()
+                .map(entry -> entry.text().replaceAll("called .*Handler[.]", "")))
+        .containsExactly(
+            "handle(\"a\")  returned a!",
+            "twice(\"b\")  returned b!b!",
+            "handle(\"c\",[1,null])  returned c2");
     run.end(sandbox, null);
   }
 }
