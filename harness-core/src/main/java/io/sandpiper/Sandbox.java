@@ -330,6 +330,14 @@ public final class Sandbox {
     return Tasks.LEDGER.repeat(task);
   }
 
+  /**
+   * Whether the current thread initializes a class, or makes a singleton bean or an application
+   * context: what it begins is no test's.
+   */
+  public static boolean isFirstUse() {
+    return FirstUse.isNow();
+  }
+
   /** As {@link #outside}, from now until the scope is closed. */
   public static Scope openOutside(String opener) {
     return Scope.open(Outside.INSTANCE, opener);

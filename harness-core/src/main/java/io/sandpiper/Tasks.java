@@ -13,7 +13,7 @@ enum Tasks implements TaskLedger {
 
   @Override
   public @Nullable UnitOfWork begin(Object task) {
-    UnitOfWork current = Scope.currentWork();
+    UnitOfWork current = beginner(task);
     if (!(current instanceof Work work)) {
       // What is outside any sandbox stays so on other threads.
       return current;
@@ -27,7 +27,7 @@ enum Tasks implements TaskLedger {
 
   @Override
   public @Nullable Repetition repeat(Object task) {
-    UnitOfWork current = Scope.currentWork();
+    UnitOfWork current = beginner(task);
     if (!(current instanceof Work work)) {
       return current == null ? null : new Endless(current);
     }
@@ -39,7 +39,21 @@ enum Tasks implements TaskLedger {
   @Override
   public @Nullable Executor inline() {
     Work work = Work.current();
-    return work == null ? null : work.sandbox().inline();
+    Executor inline = work == null ? null : work.sandbox().inline();
+    return inline == null || FirstUse.isNow() ? null : inline;
+  }
+
+  /** What begins a task: the work of the current thread, or what it uses first and goes on. */
+  private static @Nullable UnitOfWork beginner(Object task) {
+    UnitOfWork current = Scope.currentWork();
+    FirstUse use = current instanceof Work ? FirstUse.of(name(task)) : null;
+    if (use == null) {
+      return current;
+    }
+    if (current instanceof Work work) {
+      work.sandbox().journal().note(use + ", works for no test");
+    }
+    return use;
   }
 
   private static String name(Object task) {

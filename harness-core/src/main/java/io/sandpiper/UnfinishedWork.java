@@ -11,6 +11,12 @@ final class UnfinishedWork {
 
   private static final Duration GRACE = Duration.ofMillis(500);
 
+  private static final String LOOP =
+      "    It waits in a queue and was not interrupted, because other tests may put something there;"
+          + " but it works for this test only, and is refused from now on. If it serves all tests,"
+          + " start it in @BeforeAll, Sandbox.outside(…) or a class initializer, and give it tasks"
+          + " that are wrapped: queue.add(Sandbox.wrap(…)). If it is this test's, end it.\n";
+
   private final Sandbox sandbox;
   private final StringBuilder text = new StringBuilder();
 
@@ -50,6 +56,9 @@ final class UnfinishedWork {
   private void append(Work work) {
     append(work.describe());
     work.threads().forEach(thread -> text.append(Stacks.text(thread)));
+    if (work.waitsForAnybody()) {
+      text.append(LOOP);
+    }
   }
 
   private List<Work> counted() {

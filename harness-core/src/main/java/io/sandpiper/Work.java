@@ -38,6 +38,8 @@ public final class Work implements UnitOfWork {
   /** The one that was bound last. */
   private volatile @Nullable Thread thread;
 
+  private volatile boolean ownThread;
+
   Work(Sandbox sandbox, String name) {
     this(sandbox, name, null, null, null);
   }
@@ -198,13 +200,28 @@ public final class Work implements UnitOfWork {
     return failure != null && !failureSeen && !stopped;
   }
 
+  /** Says that it is all that a thread does, from its start to its end. */
+  public void onItsOwnThread() {
+    ownThread = true;
+  }
+
+  /**
+   * Whether it is a thread that waits in a queue: what comes next out of it may be anybody's, so
+   * that whoever ends the thread may end it for other tests too.
+   */
+  boolean waitsForAnybody() {
+    List<Thread> threads = ownThread ? threads() : List.of();
+    return !threads.isEmpty() && threads.stream().allMatch(Stacks::isInQueue);
+  }
+
   /**
    * Asks whoever does it to end; how it fails then is no failure of its own.
    *
-   * @return whether somebody could be asked
+   * @return whether somebody could be asked, and may be
    */
   boolean stop() {
     return doer != null
+        && !waitsForAnybody()
         && sandbox.read(
             () -> {
               boolean asked = doer.stop();

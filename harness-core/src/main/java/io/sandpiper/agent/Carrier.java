@@ -163,7 +163,7 @@ final class Carrier extends AgentBridge {
   @Override
   public void staged(Object stage) {
     Work current = Work.current();
-    if (current != null) {
+    if (current != null && !Sandbox.isFirstUse()) {
       stages.put(stage, new WeakReference<>(current.sandbox()));
     }
   }
@@ -295,7 +295,7 @@ final class Carrier extends AgentBridge {
           .note("%s works for no test: %s".formatted(thread, unchangeable.getMessage()));
       return null;
     }
-    return errands.start(thread, Errand.once(thread));
+    return errands.start(thread, Errand.of(thread));
   }
 
   /** Whether threads of a class do what the JDK needs for itself. */

@@ -24,6 +24,15 @@ sealed interface Errand {
     return work == null ? NOBODYS : new Counted(work);
   }
 
+  /** That of a thread which the current thread starts. */
+  static Errand of(Thread started) {
+    UnitOfWork work = Sandbox.beginTask(started);
+    if (work instanceof Work known) {
+      known.onItsOwnThread();
+    }
+    return work == null ? NOBODYS : new Counted(work);
+  }
+
   /**
    * That of a task which the current thread plans to happen again and again.
    *

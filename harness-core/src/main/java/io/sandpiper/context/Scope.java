@@ -57,6 +57,12 @@ public final class Scope implements AutoCloseable {
     return scope == null ? null : scope.work;
   }
 
+  /** Who opened the innermost open scope of the current thread, or null where none is open. */
+  public static @Nullable String currentOpener() {
+    Scope scope = INNERMOST.get();
+    return scope == null ? null : scope.opener;
+  }
+
   /** The innermost open scope of the current thread that {@code opener} opened, or null. */
   static @Nullable Scope innermost(String opener) {
     Scope scope = INNERMOST.get();

@@ -2,6 +2,7 @@ package io.sandpiper.jdbc;
 
 import io.sandpiper.CallSite;
 import io.sandpiper.Sandbox;
+import io.sandpiper.context.Scope;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -16,7 +17,8 @@ public final class UnownedAccessException extends SandboxException {
       " If a test caused this work, carry its id: give the test @Sandboxed, hand tasks to other"
           + " threads through Sandbox.wrap(…) or a Spring executor bean, or run the tests with the"
           + " agent, which carries it to any thread (docs/agent.md), and let workers echo the test"
-          + " id or the correlation id. If it is set-up, put it into @BeforeAll or"
+          + " id or the correlation id. If it serves all tests and was begun when the first of them"
+          + " needed it, give it tasks that are wrapped. If it is set-up, put it into @BeforeAll or"
           + " Sandbox.outside(…).";
 
   private final String where;
@@ -27,10 +29,16 @@ public final class UnownedAccessException extends SandboxException {
 
   private UnownedAccessException(Object use, String where, String rule) {
     super(
-        "Thread %s works for no test and was refused its database access: %s, at %s.%s%s"
-            .formatted(Thread.currentThread().getName(), use, where, REMEDIES, rule),
+        "%s works for no test and was refused its database access: %s, at %s.%s%s"
+            .formatted(worker(), use, where, REMEDIES, rule),
         "SP002");
     this.where = where;
+  }
+
+  private static String worker() {
+    String task = Scope.currentOpener();
+    String thread = "Thread " + Thread.currentThread().getName();
+    return task == null ? thread : "%s (%s)".formatted(thread, task);
   }
 
   /** The place in the application that was refused. */

@@ -3,6 +3,7 @@ package io.sandpiper.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.agent.AgentJvm.Outcome;
+import io.sandpiper.jdbc.SharedConsumer;
 import io.sandpiper.spring.BeansWatchedByTwo;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,6 +32,17 @@ class AgentTests {
   Stream<DynamicTest> threads_of_the_jdk() throws Exception {
     AgentJvm jvm = new AgentJvm(directory).withAgent();
     return tests(jvm.run(ThreadsOfTheJdk.class), ThreadsOfTheJdk.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> what_tests_share() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(SharedWork.class), SharedWork.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> a_consumer_that_tests_share() throws Exception {
+    return tests(
+        new AgentJvm(directory).withAgent().run(SharedConsumer.class), SharedConsumer.class);
   }
 
   @TestFactory
