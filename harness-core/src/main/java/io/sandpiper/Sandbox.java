@@ -257,8 +257,9 @@ public final class Sandbox {
   }
 
   /**
-   * As {@link #wrap(ExecutorService)}. A delayed task is counted until it has run or was cancelled.
-   * A periodic one is counted while it runs, and cancelled when its sandbox ends.
+   * As {@link #wrap(ExecutorService)}. A delayed task is counted until it has run or was cancelled;
+   * one that is due later than the end of its sandbox may wait is cancelled by that. A periodic one
+   * is counted while it runs, and cancelled when its sandbox ends.
    */
   public static ScheduledExecutorService wrap(ScheduledExecutorService service) {
     return ScopedExecutors.wrap(service, Tasks.LEDGER);
@@ -541,7 +542,8 @@ public final class Sandbox {
 
   /** Whether something is in progress that does not wait for this task to return. */
   boolean isBusyBeside(Work task) {
-    return monitor.read(() -> ledger.isBusyBeside(task));
+    long until = System.nanoTime() + drain().toNanos();
+    return monitor.read(() -> ledger.isBusyBeside(task, until));
   }
 
   void update(Runnable change) {
@@ -609,6 +611,16 @@ public final class Sandbox {
 
   Duration age() {
     return Duration.ofNanos(System.nanoTime() - startedAt);
+  }
+
+  /** Whether all that is open is planned for later than a time of {@link System#nanoTime()}. */
+  boolean isIdleUntil(long time) {
+    return monitor.read(() -> ledger.idleUntil(time) && missingReplies().isEmpty());
+  }
+
+  /** Cancels what is planned for later than a time; it is open no more. */
+  void cancelPlannedAfter(long time) {
+    monitor.read(() -> ledger.plannedAfter(time)).forEach(Work::cancel);
   }
 
   /** Closes the doors where nothing counted is open; nothing can begin afterwards. */

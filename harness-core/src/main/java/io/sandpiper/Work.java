@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -35,8 +36,23 @@ public final class Work implements UnitOfWork {
   private boolean stopped;
   private final Deque<Consumer<@Nullable Throwable>> lastly = new ArrayDeque<>(0);
 
+  /**
+   * When work that was planned for later is to begin.
+   *
+   * @param at by {@link System#nanoTime()}
+   * @param cancel keeps it from beginning, and returns whether it will not
+   */
+  private record Due(long at, BooleanSupplier cancel) {
+
+    String left() {
+      return Durations.rough(Duration.ofNanos(Math.max(0, at - System.nanoTime())));
+    }
+  }
+
   /** The one that was bound last. */
   private volatile @Nullable Thread thread;
+
+  private volatile @Nullable Due due;
 
   Work(Sandbox sandbox, String name) {
     this(sandbox, name, null, null, null);
@@ -155,6 +171,51 @@ public final class Work implements UnitOfWork {
         });
   }
 
+  @Override
+  public void dueIn(long nanos, BooleanSupplier cancel) {
+    if (nanos > 0 && !sandbox.changesNothing()) {
+      // Half of the range, so that any two times can be compared.
+      long at = System.nanoTime() + Math.min(nanos, Long.MAX_VALUE / 2);
+      sandbox.update(() -> due = finished() ? null : new Due(at, cancel));
+    }
+  }
+
+  /** Whether it has not begun and is not to begin before a time of {@link System#nanoTime()}. */
+  boolean isDueAfter(long time) {
+    Due planned = due;
+    return planned != null && thread == null && planned.at() - time > 0;
+  }
+
+  /** Keeps what was planned for later from beginning, and counts it no more. */
+  void cancel() {
+    Due planned = due;
+    if (planned == null) {
+      return;
+    }
+    String what = "%s, due in %s: ".formatted(origin(), planned.left());
+    boolean cancelled = cancelled(planned);
+    if (thread != null) {
+      // It was quicker, and is counted until it has ended.
+      return;
+    }
+    sandbox
+        .journal()
+        .note(
+            what
+                + (cancelled
+                    ? "cancelled, the test ended before"
+                    : "cannot be cancelled and is fenced off, the test ended before"));
+    finish(null);
+  }
+
+  private static boolean cancelled(Due planned) {
+    try {
+      return planned.cancel().getAsBoolean();
+    } catch (RuntimeException ofTheApplication) {
+      return false;
+    }
+  }
+
   private void close(@Nullable Throwable cause) {
     Consumer<@Nullable Throwable> last = sandbox.read(() -> closeUnlessLast(cause));
     if (last != null) {
@@ -181,6 +242,7 @@ public final class Work implements UnitOfWork {
   private void closed() {
     open--;
     if (open == 0) {
+      due = null;
       sandbox.finished(this);
     }
   }
@@ -235,7 +297,11 @@ public final class Work implements UnitOfWork {
     if (doer != null && !(doer instanceof TaskThreads)) {
       return doer.toString();
     }
-    return on == null ? "not begun" : "on " + on.getName();
+    if (on != null) {
+      return "on " + on.getName();
+    }
+    Due planned = due;
+    return planned == null ? "not begun" : "not begun, due in " + planned.left();
   }
 
   /** What it is and, of a task, where it was submitted: "task Foo, submitted at Bar.baz(…)". */

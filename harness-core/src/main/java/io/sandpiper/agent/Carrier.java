@@ -13,13 +13,14 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
 import java.util.TimerTask;
+import java.util.concurrent.Delayed;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.Future;
 import java.util.concurrent.RunnableScheduledFuture;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,8 +35,8 @@ final class Carrier extends AgentBridge {
   private static final String TIMEOUT = "java.util.concurrent.ForkJoinPool$TimeoutAction";
   private static final String VIRTUAL_THREADS = "java.lang.VirtualThread";
 
-  private static final Consumer<Future<?>> CANCEL_FUTURE = task -> task.cancel(false);
-  private static final Consumer<TimerTask> CANCEL_TIMER_TASK = TimerTask::cancel;
+  private static final Predicate<Future<?>> CANCEL_FUTURE = task -> task.cancel(false);
+  private static final Predicate<TimerTask> CANCEL_TIMER_TASK = TimerTask::cancel;
 
   private final IdentityMap<Errand> errands = new IdentityMap<>();
 
@@ -205,11 +206,18 @@ final class Carrier extends AgentBridge {
       return;
     }
     Caller caller = Caller.here();
-    boolean later = task.isPeriodic() || task.getDelay(TimeUnit.NANOSECONDS) > 0;
+    long delay = task.getDelay(TimeUnit.NANOSECONDS);
+    boolean later = task.isPeriodic() || delay > 0;
     if (later ? !isOfTest(caller) : caller == Caller.SHARED) {
       return;
     }
-    give(task, task.isPeriodic() ? Errand.repeated(task, CANCEL_FUTURE) : Errand.once(task));
+    give(task, planned(task, delay, task.isPeriodic()));
+  }
+
+  private static <T extends Future<?>> Errand planned(T task, long delay, boolean repeated) {
+    return repeated
+        ? Errand.repeated(task, CANCEL_FUTURE)
+        : Errand.later(task, delay, CANCEL_FUTURE);
   }
 
   private void delayingForNobody(RunnableScheduledFuture<?> task) {
@@ -377,7 +385,8 @@ final class Carrier extends AgentBridge {
         || !isOfTest(Caller.here())) {
       return;
     }
-    give(task, period == 0 ? Errand.once(task) : Errand.repeated(task, CANCEL_FUTURE));
+    long delay = ((Delayed) task).getDelay(TimeUnit.NANOSECONDS);
+    give(task, planned(task, delay, period != 0));
   }
 
   @Override
@@ -407,12 +416,17 @@ final class Carrier extends AgentBridge {
   // Timers and threads
 
   @Override
-  public @Nullable Object timing(TimerTask task, long period) {
+  public @Nullable Object timing(TimerTask task, long time, long period) {
     Work current = Work.current();
     if (current == null || !isOfTest(Caller.here())) {
       return null;
     }
-    return start(task, period == 0 ? Errand.once(task) : Errand.repeated(task, CANCEL_TIMER_TASK));
+    long nanos = TimeUnit.MILLISECONDS.toNanos(time - System.currentTimeMillis());
+    return start(
+        task,
+        period == 0
+            ? Errand.later(task, nanos, CANCEL_TIMER_TASK)
+            : Errand.repeated(task, CANCEL_TIMER_TASK));
   }
 
   private @Nullable Errand start(Object started, Errand errand) {

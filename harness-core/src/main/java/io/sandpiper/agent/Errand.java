@@ -6,7 +6,7 @@ import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.UnitOfWork;
 import java.lang.ref.WeakReference;
-import java.util.function.Consumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** For whom a task will run. Refers to no task. Safe for use by several threads. */
@@ -25,11 +25,32 @@ sealed interface Errand {
   }
 
   /**
+   * That of a task which the current thread plans to happen once, later.
+   *
+   * @param nanos how long after now
+   * @param cancel keeps a task from happening, and returns whether it does
+   */
+  static <T> Errand later(T task, long nanos, Predicate<? super T> cancel) {
+    UnitOfWork work = Sandbox.beginTask(task);
+    if (work == null) {
+      return NOBODYS;
+    }
+    WeakReference<T> planned = new WeakReference<>(task);
+    work.dueIn(
+        nanos,
+        () -> {
+          T known = planned.get();
+          return known == null || cancel.test(known);
+        });
+    return new Counted(work);
+  }
+
+  /**
    * That of a task which the current thread plans to happen again and again.
    *
-   * @param cancel keeps a task from happening again
+   * @param cancel keeps a task from happening again; returns whether it does
    */
-  static <T> Errand repeated(T task, Consumer<? super T> cancel) {
+  static <T> Errand repeated(T task, Predicate<? super T> cancel) {
     Repetition repetition = Sandbox.repeatTask(task);
     if (repetition == null) {
       return NOBODYS;
@@ -39,7 +60,7 @@ sealed interface Errand {
         () -> {
           T known = planned.get();
           if (known != null) {
-            cancel.accept(known);
+            cancel.test(known);
           }
         });
     return new Repeated(repetition);

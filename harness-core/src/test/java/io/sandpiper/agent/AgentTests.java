@@ -39,6 +39,11 @@ class AgentTests {
   }
 
   @TestFactory
+  Stream<DynamicTest> what_is_planned_for_later() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(PlannedWork.class), PlannedWork.class);
+  }
+
+  @TestFactory
   Stream<DynamicTest> many_tests_at_once() throws Exception {
     return tests(
         new AgentJvm(directory).withAgent().run(InterleavedWork.class), InterleavedWork.class);
