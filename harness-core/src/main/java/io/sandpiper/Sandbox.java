@@ -235,12 +235,12 @@ public final class Sandbox {
    * it has to be run once. Outside any sandbox the task itself.
    */
   public static Runnable wrap(Runnable task) {
-    return ScopedExecutors.wrap(task, Tasks.LEDGER);
+    return ScopedExecutors.wrap(task, Tasks.WRAPPED);
   }
 
   /** As {@link #wrap(Runnable)}, with a result. */
   public static <T extends @Nullable Object> Callable<T> wrap(Callable<T> task) {
-    return ScopedExecutors.wrap(task, Tasks.LEDGER);
+    return ScopedExecutors.wrap(task, Tasks.WRAPPED);
   }
 
   /**

@@ -4,12 +4,22 @@ import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.TaskLedger;
 import io.sandpiper.context.UnitOfWork;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /** Tells the sandbox that the current thread works for of the tasks that the thread submits. */
 enum Tasks implements TaskLedger {
-  LEDGER;
+  /** Of what is submitted to somebody who will run it. */
+  LEDGER(Work.Start.SUBMITTED),
+  /** Of what is wrapped, and may be given to anybody. */
+  WRAPPED(Work.Start.WRAPPED);
+
+  private final Work.Start start;
+
+  Tasks(Work.Start start) {
+    this.start = start;
+  }
 
   @Override
   public @Nullable UnitOfWork begin(Object task) {
@@ -19,7 +29,10 @@ enum Tasks implements TaskLedger {
       return current;
     }
     Sandbox sandbox = work.sandbox();
-    Work submitted = Work.task(sandbox, name(task), CallSite.here());
+    Work submitted =
+        isFuture(task)
+            ? Work.task(sandbox, "future " + described(task), Work.Start.FUTURE, CallSite.here())
+            : Work.task(sandbox, name(task), start, CallSite.here());
     // A task of an ended test stays bound to it, to be refused by what it touches.
     sandbox.begin(submitted);
     return submitted;
@@ -40,6 +53,11 @@ enum Tasks implements TaskLedger {
   public @Nullable Executor inline() {
     Work work = Work.current();
     return work == null ? null : work.sandbox().inline();
+  }
+
+  /** Whether it is completed by somebody, and not run. */
+  private static boolean isFuture(Object task) {
+    return task instanceof CompletableFuture && !(task instanceof Runnable);
   }
 
   private static String name(Object task) {

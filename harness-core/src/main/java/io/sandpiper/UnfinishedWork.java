@@ -39,8 +39,14 @@ final class UnfinishedWork {
     if (!sandbox.changesNothing()) {
       stop(open);
     }
-    text.append("It is fenced off from the database now. Await it in the test, or end it.\n");
-    return text.append("Timeline:\n").append(sandbox.journal()).toString();
+    if (sandbox.isolation() != Isolation.NONE && counted().stream().anyMatch(Work::isRefused)) {
+      text.append("What is left of it is fenced off from the database now. ");
+    }
+    text.append("Await it in the test, or end it.\n");
+    String timeline = sandbox.journal().toString();
+    return timeline.isEmpty()
+        ? text.toString()
+        : text.append("Timeline:\n").append(timeline).toString();
   }
 
   private void append(String line) {

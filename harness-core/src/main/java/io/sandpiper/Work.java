@@ -22,12 +22,13 @@ public final class Work implements UnitOfWork {
 
   private final Sandbox sandbox;
   private final String name;
-  private final @Nullable CallSite submittedAt;
+  private final Start start;
+  private final @Nullable CallSite startedBy;
   private final @Nullable Doer doer;
   // Of a task that runs in the thread that submits it: what that thread did then.
   private final @Nullable Work submitter;
   private final int depth;
-  private final long startedAt = System.nanoTime();
+  private final long since = System.nanoTime();
   // Guarded by the sandbox's lock.
   private int open = 1;
   private boolean returned;
@@ -54,34 +55,52 @@ public final class Work implements UnitOfWork {
 
   private volatile @Nullable Due due;
 
+  /** How work comes into being, and what is said of it while nobody does it. */
+  enum Start {
+    SUBMITTED("submitted", "not begun"),
+    WRAPPED("wrapped", "was wrapped and has not been run"),
+    FUTURE("wrapped", "not complete"),
+    STARTED("started", "not begun");
+
+    private final String verb;
+    private final String waiting;
+
+    Start(String verb, String waiting) {
+      this.verb = verb;
+      this.waiting = waiting;
+    }
+  }
+
   Work(Sandbox sandbox, String name) {
-    this(sandbox, name, null, null, null);
+    this(sandbox, name, Start.STARTED, null, null, null);
   }
 
   private Work(
       Sandbox sandbox,
       String name,
-      @Nullable CallSite submittedAt,
+      Start start,
+      @Nullable CallSite startedBy,
       @Nullable Doer doer,
       @Nullable Work submitter) {
     this.sandbox = sandbox;
     this.name = name;
-    this.submittedAt = submittedAt;
+    this.start = start;
+    this.startedBy = startedBy;
     this.doer = doer;
     this.submitter = submitter;
     this.depth = submitter == null ? 0 : submitter.depth + 1;
   }
 
   /** A task; the current thread submits it, or runs it once more. */
-  static Work task(Sandbox sandbox, String name, @Nullable CallSite submittedAt) {
+  static Work task(Sandbox sandbox, String name, Start start, @Nullable CallSite startedBy) {
     Work current = current();
     boolean inside = current != null && current.sandbox == sandbox && sandbox.inline() != null;
-    return new Work(sandbox, name, submittedAt, new TaskThreads(), inside ? current : null);
+    return new Work(sandbox, name, start, startedBy, new TaskThreads(), inside ? current : null);
   }
 
   /** What somebody else does, begun here by the current thread. */
   static Work of(Sandbox sandbox, String name, Doer doer) {
-    return new Work(sandbox, name, CallSite.here(), doer, null);
+    return new Work(sandbox, name, Start.STARTED, CallSite.here(), doer, null);
   }
 
   /** The work that the current thread does for a sandbox, or null where it does none. */
@@ -288,7 +307,7 @@ public final class Work implements UnitOfWork {
 
   /** One line for the list of what is still open. */
   String describe() {
-    Duration age = Duration.ofNanos(System.nanoTime() - startedAt);
+    Duration age = Duration.ofNanos(System.nanoTime() - since);
     return "%s, open for %s, %s".formatted(origin(), Durations.text(age), where());
   }
 
@@ -301,12 +320,19 @@ public final class Work implements UnitOfWork {
       return "on " + on.getName();
     }
     Due planned = due;
-    return planned == null ? "not begun" : "not begun, due in " + planned.left();
+    return planned == null
+        ? start.waiting
+        : "%s, due in %s".formatted(start.waiting, planned.left());
   }
 
   /** What it is and, of a task, where it was submitted: "task Foo, submitted at Bar.baz(…)". */
   public String origin() {
-    return submittedAt == null ? name : "%s, submitted at %s".formatted(name, submittedAt);
+    return startedBy == null ? name : "%s, %s at %s".formatted(name, start.verb, startedBy);
+  }
+
+  /** Whether threads of this JVM do it, which the sandbox can refuse what they ask for. */
+  boolean isRefused() {
+    return start != Start.FUTURE && (doer == null || doer instanceof TaskThreads);
   }
 
   /** How many tasks it runs inside of, each in the thread of the one around it. */

@@ -226,7 +226,7 @@ class SandboxProcessTests {
     assertThatThrownBy(() -> run.end(sandbox, null))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("T.owner_exited ended, and after 100 ms of waiting")
-        .hasMessageContaining("process java, submitted at io.sandpiper.SandboxProcessTests.start(")
+        .hasMessageContaining("process java, started at io.sandpiper.SandboxProcessTests.start(")
         .hasMessageContaining(", pid " + process.pid())
         .hasMessageContaining("was told to stop, and has")
         .hasNoSuppressedExceptions();
