@@ -2,10 +2,7 @@ package io.sandpiper;
 
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -107,20 +104,11 @@ final class Ending {
   }
 
   private void verify() {
-    if (!failsTest()) {
-      return;
-    }
-    Set<@Nullable Throwable> told = Collections.newSetFromMap(new IdentityHashMap<>());
-    for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {
-      if (!told.add(work.failure())) {
-        // What one task throws, the task that waits for it may throw as well.
-        continue;
-      }
-      errors.add(
-          new AssertionError(
-              "Background work of %s failed: %s: %s%nTimeline:%n%s"
-                  .formatted(sandbox.testName(), work.name(), work.failure(), sandbox.journal()),
-              work.failure()));
+    List<AssertionError> failures = new BackgroundFailures(sandbox).errors();
+    if (failsTest()) {
+      errors.addAll(failures);
+    } else {
+      failures.forEach(failure -> LOG.warn(failure.getMessage(), failure.getCause()));
     }
   }
 

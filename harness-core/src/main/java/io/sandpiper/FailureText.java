@@ -16,6 +16,9 @@ final class FailureText {
   /** How long a failure waits to tell "never came" from "came too late". */
   private static final Duration TOO_LATE = Duration.ofMillis(100);
 
+  /** Of what there may be thousands of. */
+  private static final int MOST = 50;
+
   private final Sandbox sandbox;
 
   FailureText(Sandbox sandbox) {
@@ -65,7 +68,11 @@ final class FailureText {
             .filter(hop -> !consumed.contains(hop))
             .min(Comparator.comparingInt(hop -> expected.mismatches(hop).size()))
             .orElse(null);
-    for (Hop hop : hops) {
+    List<Hop> last = hops.subList(Math.max(0, hops.size() - MOST), hops.size());
+    if (last.size() < hops.size()) {
+      lines.add("  … %d earlier ones", hops.size() - last.size());
+    }
+    for (Hop hop : last) {
       lines.add(
           "  #%d %s %s%s%s%s",
           hop.number(),
@@ -96,22 +103,35 @@ final class FailureText {
   }
 
   private void outstanding(Lines lines) {
-    for (Hop hop : sandbox.read(() -> sandbox.ledger().outstanding())) {
-      lines.add(
-          "Outstanding: #%d %s %s, %s ago, no reply",
-          hop.number(),
-          Durations.offset(hop.at()),
-          hop,
-          Durations.text(sandbox.age().minus(hop.at())));
-    }
-    for (Work work : sandbox.read(() -> sandbox.ledger().counted())) {
-      lines.add("In progress: %s", work.describe());
-    }
-    for (String transit : sandbox.read(() -> sandbox.ledger().describeInTransit())) {
-      lines.add("In progress: %s", transit);
-    }
-    for (Work work : sandbox.read(() -> sandbox.ledger().failed())) {
-      lines.add("Failed: %s: %s", work.name(), work.failure());
+    Duration now = sandbox.age();
+    add(
+        lines,
+        sandbox.read(() -> sandbox.ledger().outstanding()),
+        hop ->
+            "Outstanding: #%d %s %s, %s ago, no reply"
+                .formatted(
+                    hop.number(),
+                    Durations.offset(hop.at()),
+                    hop,
+                    Durations.text(now.minus(hop.at()))));
+    add(
+        lines,
+        sandbox.read(() -> sandbox.ledger().counted()),
+        work -> "In progress: " + work.describe());
+    add(
+        lines,
+        sandbox.read(() -> sandbox.ledger().describeInTransit()),
+        transit -> "In progress: " + transit);
+    add(
+        lines,
+        sandbox.read(() -> sandbox.ledger().failed()),
+        work -> "Failed: %s: %s".formatted(work.name(), work.failure()));
+  }
+
+  private static <T> void add(Lines lines, List<T> all, Function<T, String> line) {
+    all.stream().limit(MOST).forEach(each -> lines.add("%s", line.apply(each)));
+    if (all.size() > MOST) {
+      lines.add("… %d more", all.size() - MOST);
     }
   }
 

@@ -73,17 +73,12 @@ public final class Journal {
         });
   }
 
-  /** The timeline as text, one entry a line. */
+  /**
+   * The timeline as text, one entry a line: what repeats itself is there once, and of very many
+   * entries only the first and the last.
+   */
   @Override
   public String toString() {
-    return sandbox.read(
-        () -> {
-          StringBuilder lines = new StringBuilder();
-          if (dropped > 0) {
-            lines.append("  … ").append(dropped).append(" earlier entries\n");
-          }
-          entries.forEach(entry -> lines.append("  ").append(entry.read()).append('\n'));
-          return lines.toString();
-        });
+    return sandbox.read(() -> Timeline.of(dropped, entries()));
   }
 }

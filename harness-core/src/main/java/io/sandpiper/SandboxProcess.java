@@ -97,7 +97,7 @@ public final class SandboxProcess {
         new IllegalStateException(
             ("%s, pid %d, exited with %d, and nobody has asked how it ended. Where the test expects"
                     + " that, let it ask, by waitFor() or exitValue().")
-                .formatted(work.origin(), pid, status));
+                .formatted(work.name(), pid, status));
     // The one that waits for processes tells nothing.
     failure.setStackTrace(new StackTraceElement[0]);
     return failure;

@@ -1,6 +1,7 @@
 package io.sandpiper;
 
 import static io.sandpiper.Latches.awaitThoughInterrupted;
+import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
@@ -22,6 +23,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -429,5 +432,54 @@ class DrainTests {
       }
     }
     assertThatThrownBy(() -> run.end(sandbox, null)).hasCause(same).hasNoSuppressedExceptions();
+  }
+
+  @Test
+  void very_many_failures_are_told_as_one_and_those_of_other_kinds_beside_it() {
+    Sandbox sandbox = open("T.many", Duration.ofSeconds(30));
+    Sandbox neighbour = open("T.neighbour", Duration.ofSeconds(30));
+    int tasks = 5_000;
+    try (Scope scope = sandbox.test().bind()) {
+      for (int i = 0; i < tasks; i++) {
+        onPool.submit(
+            () -> {
+              throw new IllegalStateException("always the same");
+            });
+      }
+      for (int i = 0; i < 20; i++) {
+        int number = i;
+        onSingle.submit(
+            () -> {
+              throw new IllegalStateException("number " + number);
+            });
+      }
+    }
+    run.end(neighbour, null);
+    Throwable failure = catchThrowable(() -> run.end(sandbox, null));
+    assertThat(failure)
+        .hasMessageContaining("Background work of T.many failed 5000 times: task lambda of DrainT")
+        .hasMessageContaining(": java.lang.IllegalStateException: always the same")
+        .hasMessageContaining("Timeline:")
+        .hasCauseInstanceOf(IllegalStateException.class);
+    assertThat(String.valueOf(failure.getMessage()).length()).isLessThan(100_000);
+    List<String> others = Stream.of(failure.getSuppressed()).map(Throwable::getMessage).toList();
+    assertThat(others).hasSize(10).noneMatch(text -> text.contains("Timeline:"));
+    assertThat(others.get(0)).endsWith("IllegalStateException: number 0");
+    assertThat(others.get(9))
+        .isEqualTo("11 more failures of the background work of T.many are in its journal.");
+  }
+
+  @Test
+  void a_failure_that_is_only_reported_is_a_warning_in_the_log() throws Throwable {
+    Sandbox sandbox = open("T.reports", BackgroundErrors.REPORT, Duration.ofSeconds(10));
+    try (Scope scope = sandbox.test().bind()) {
+      onPool.submit(
+          () -> {
+            throw new IllegalStateException("only reported");
+          });
+    }
+    assertThat(Warnings.of(Ending.class, () -> run.end(sandbox, null)))
+        .singleElement(as(InstanceOfAssertFactories.STRING))
+        .startsWith("Background work of T.reports failed: task lambda of DrainTests");
   }
 }

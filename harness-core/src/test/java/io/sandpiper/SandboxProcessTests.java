@@ -309,10 +309,12 @@ class SandboxProcessTests {
     assertThat(asked.waitFor()).isEqualTo(3);
     assertThatThrownBy(() -> run.end(sandbox, null))
         .isInstanceOf(AssertionError.class)
-        .hasMessageStartingWith("Background work of T.fails failed: process java")
-        .hasMessageContaining("process java, started at io.sandpiper.SandboxProcessTests.start(")
+        .hasMessageStartingWith(
+            "Background work of T.fails failed: process java, started at"
+                + " io.sandpiper.SandboxProcessTests.start(")
         .hasMessageContaining(
-            ", pid %d, exited with 3, and nobody has asked how it ended".formatted(process.pid()))
+            "process java, pid %d, exited with 3, and nobody has asked how it ended"
+                .formatted(process.pid()))
         .hasCauseInstanceOf(IllegalStateException.class)
         .hasNoSuppressedExceptions();
     run.end(neighbour, null);

@@ -85,10 +85,11 @@ class WatchTests {
                   }
                   return result;
                 } catch (InvocationTargetException thrown) {
+                  Throwable failure = Objects.requireNonNull(thrown.getCause());
                   if (call != null) {
-                    call.threw(thrown.getCause());
+                    call.threw(failure);
                   }
-                  throw thrown.getCause();
+                  throw failure;
                 }
               });
     }

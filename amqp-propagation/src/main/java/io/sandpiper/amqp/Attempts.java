@@ -4,6 +4,7 @@ import io.sandpiper.Sandbox;
 import io.sandpiper.SandboxPart;
 import io.sandpiper.Work;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -70,6 +71,22 @@ final class Attempts implements SandboxPart {
     Failed so = failed.computeIfAbsent(of, any -> new Failed());
     synchronized (so) {
       so.works.add(work);
+    }
+  }
+
+  /**
+   * An attempt has failed as well: what failed before is not told.
+   *
+   * @param attempt the work of that attempt
+   */
+  void superseded(Of of, Collection<Work> attempt) {
+    Failed so = failed.get(of);
+    if (so != null) {
+      synchronized (so) {
+        List<Work> earlier = so.works.stream().filter(work -> !attempt.contains(work)).toList();
+        earlier.forEach(Work::failureSeen);
+        so.works.removeAll(earlier);
+      }
     }
   }
 

@@ -121,6 +121,10 @@ final class Delivery {
   private synchronized void ended(Work work, @Nullable Throwable failure) {
     if (failure != null) {
       failed(List.of(work));
+      Attempts attempts = Attempts.in(work.sandbox());
+      if (attempts != null && properties.getMessageId() != null) {
+        attempts.superseded(of(), works);
+      }
     }
     if (!settled && (settledByApplication || !(failed || untilSettled))) {
       notAgain();

@@ -77,7 +77,14 @@ enum Caller {
 
   /** Whether a class of ours only runs what others have asked for. */
   private static boolean isRunner(Class<?> type) {
-    return type == Carrier.class || Runnable.class.isAssignableFrom(type);
+    return type == Carrier.class
+        || type == PoolTasks.class
+        || Runnable.class.isAssignableFrom(type);
+  }
+
+  /** Whether what it plans for later is the test's: a library plans that for itself. */
+  boolean isOfTest() {
+    return this == APPLICATION || this == JDK;
   }
 
   /** The nearest frame outside of the JDK; {@link #JDK} where there is none. */

@@ -7,11 +7,7 @@ import io.sandpiper.context.ScopedExecutors;
 import io.sandpiper.context.UnitOfWork;
 import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
-import java.util.Arrays;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Set;
 import java.util.TimerTask;
 import java.util.concurrent.Delayed;
 import java.util.concurrent.ForkJoinPool;
@@ -38,7 +34,8 @@ final class Carrier extends AgentBridge {
   private static final Predicate<Future<?>> CANCEL_FUTURE = task -> task.cancel(false);
   private static final Predicate<TimerTask> CANCEL_TIMER_TASK = TimerTask::cancel;
 
-  private final IdentityMap<Errand> errands = new IdentityMap<>();
+  private final Errands errands = new Errands();
+  private final PoolTasks pools = new PoolTasks(errands);
 
   /** By a weak reference: a future may live as long as the application. */
   private final IdentityMap<WeakReference<Sandbox>> stages = new IdentityMap<>();
@@ -67,54 +64,12 @@ final class Carrier extends AgentBridge {
 
   @Override
   public Runnable executing(Runnable task) {
-    if (ScopedExecutors.isScoped(task)) {
-      return task;
-    }
-    if (task instanceof SubmittedAgain again) {
-      return new SubmittedAgain(again.task(), errand(again.task()));
-    }
-    Errand errand = errand(task);
-    if (errand == Errand.NOBODYS && (task instanceof Future)) {
-      // Nobody gives the same future to a pool twice, so there is nothing to tell apart.
-      return task;
-    }
-    while (true) {
-      Errand waiting = errands.putIfAbsent(task, errand);
-      if (waiting == null) {
-        return task;
-      }
-      if (!(waiting instanceof Errand.Rejected)) {
-        return new SubmittedAgain(task, errand);
-      }
-      // Its pool did not take it, and whoever decides about that gives it to one again.
-      if (errands.replace(task, waiting, errand)) {
-        waiting.abandon();
-        return task;
-      }
-    }
-  }
-
-  private static Errand errand(Object task) {
-    UnitOfWork current = Scope.currentWork();
-    if (current == null) {
-      return Errand.NOBODYS;
-    }
-    Caller caller = Caller.here();
-    if (current instanceof Work) {
-      return caller == Caller.SHARED ? Errand.NOBODYS : Errand.once(task);
-    }
-    // What libraries begin outside of all sandboxes, such as the loops of a container, goes on.
-    return caller == Caller.APPLICATION ? new Errand.Part(current) : Errand.NOBODYS;
+    return pools.executing(task);
   }
 
   @Override
   public @Nullable Object rejecting(ThreadPoolExecutor pool, Runnable task) {
-    Errand errand = errands.get(task);
-    if (errand != null) {
-      errands.replace(task, errand, new Errand.Rejected(errand));
-    }
-    boolean ofJdk = pool.getRejectedExecutionHandler().getClass().getClassLoader() == null;
-    return ofJdk ? null : List.of(pool.getQueue().toArray());
+    return pools.rejecting(pool, task);
   }
 
   @Override
@@ -123,162 +78,42 @@ final class Carrier extends AgentBridge {
       Runnable task,
       @Nullable Object rejecting,
       @Nullable Throwable thrown) {
-    boolean waits = pool.getQueue().contains(task);
-    if (task instanceof SubmittedAgain again) {
-      if (!waits) {
-        again.errand().abandon();
-      }
-    } else if (errands.get(task) instanceof Errand.Rejected rejected) {
-      if (waits) {
-        errands.replace(task, rejected, rejected.errand());
-      } else if (rejecting != null && thrown == null) {
-        unexpected(task);
-      } else if (errands.remove(task, rejected)) {
-        rejected.abandon();
-      }
-    }
-    // Otherwise the handler has given it to a pool.
-    if (rejecting instanceof List<?> before) {
-      Set<Object> now = Collections.newSetFromMap(new IdentityHashMap<>());
-      now.addAll(Arrays.asList(pool.getQueue().toArray()));
-      before.stream().filter(each -> !now.contains(each)).forEach(this::unexpected);
-    }
-  }
-
-  /** A handler may have taken a task out of its queue, or a thread of the pool. */
-  private void unexpected(Object task) {
-    if (task instanceof SubmittedAgain again) {
-      again.errand().abandon();
-      return;
-    }
-    Errand errand = errands.get(task);
-    if (errand != null && errands.replace(task, errand, errand.unexpected())) {
-      errand.abandon();
-    }
+    pools.rejected(pool, task, rejecting, thrown);
   }
 
   @Override
   public void notGiven(ThreadPoolExecutor pool, Runnable task) {
-    if (pool.getQueue().contains(task)) {
-      return;
-    }
-    if (task instanceof SubmittedAgain again) {
-      again.errand().abandon();
-    } else {
-      abandoned(task);
-    }
+    pools.notGiven(pool, task);
   }
 
   @Override
   public Runnable removing(Runnable task) {
-    return task instanceof Future ? task : new Sought(task);
+    return pools.removing(task);
   }
 
   @Override
   public void removed(Runnable task) {
-    Object found = task instanceof Sought sought ? sought.found() : task;
-    if (found instanceof SubmittedAgain again) {
-      again.errand().abandon();
-    } else if (found != null) {
-      abandoned(found);
-    }
+    pools.removed(task);
   }
 
   @Override
   public List<Runnable> neverRun(List<Runnable> tasks) {
-    tasks.replaceAll(
-        task -> {
-          if (task instanceof SubmittedAgain again) {
-            again.errand().abandon();
-            return again.task();
-          }
-          abandoned(task);
-          return task;
-        });
-    return tasks;
+    return pools.neverRun(tasks);
   }
 
   @Override
   public void delaying(RunnableScheduledFuture<?> task) {
-    Work current = Work.current();
-    if (current == null) {
-      delayingForNobody(task);
-      return;
-    }
-    Caller caller = Caller.here();
-    long delay = task.getDelay(TimeUnit.NANOSECONDS);
-    boolean later = task.isPeriodic() || delay > 0;
-    if (later ? !isOfTest(caller) : caller == Caller.SHARED) {
-      return;
-    }
-    give(task, planned(task, delay, task.isPeriodic()));
-  }
-
-  private static <T extends Future<?>> Errand planned(T task, long delay, boolean repeated) {
-    return repeated
-        ? Errand.repeated(task, CANCEL_FUTURE)
-        : Errand.later(task, delay, CANCEL_FUTURE);
-  }
-
-  private void delayingForNobody(RunnableScheduledFuture<?> task) {
-    if (Scope.currentWork() != null
-        && !task.isPeriodic()
-        && task.getDelay(TimeUnit.NANOSECONDS) <= 0) {
-      give(task, errand(task));
-    }
-  }
-
-  /** What a library plans for later it plans for itself: it outlives the test. */
-  private static boolean isOfTest(Caller caller) {
-    return caller == Caller.APPLICATION || caller == Caller.JDK;
-  }
-
-  private void give(Object task, Errand errand) {
-    Errand before = errands.put(task, errand);
-    if (before != null) {
-      before.abandon();
-    }
+    pools.delaying(task);
   }
 
   @Override
   protected void runTask(Runnable task) {
-    Runnable actual = task instanceof SubmittedAgain again ? again.task() : task;
-    Errand errand = task instanceof SubmittedAgain again ? again.errand() : claim(task);
-    Errand.Begun begun = errand == null ? null : errand.begin();
-    if (begun != null) {
-      run(actual, begun);
-    } else if (errand == null || !errand.repeats()) {
-      actual.run();
-    }
-  }
-
-  private static void run(Runnable task, Errand.Begun begun) {
-    Throwable failure = null;
-    try {
-      task.run();
-    } catch (Throwable thrown) {
-      failure = thrown;
-      throw thrown;
-    } finally {
-      begun.end(failure);
-    }
-  }
-
-  private @Nullable Errand claim(Object task) {
-    Errand errand = errands.get(task);
-    return errand == null || errand.repeats() || errands.remove(task, errand) ? errand : null;
+    pools.run(task);
   }
 
   @Override
   public void abandoned(Object task) {
-    Errand errand = errands.get(task);
-    // A run of a repeated one may be about to begin.
-    if (errand != null
-        && (errand.repeats()
-            ? errands.replace(task, errand, Errand.OVER)
-            : errands.remove(task, errand))) {
-      errand.abandon();
-    }
+    errands.abandoned(task);
   }
 
   @Override
@@ -359,11 +194,11 @@ final class Carrier extends AgentBridge {
     if (pool.getFactory().getClass().getName().startsWith(VIRTUAL_THREADS)) {
       return;
     }
-    Errand errand = errand(task);
+    Errand errand = Errands.of(task);
     if (errand == Errand.NOBODYS) {
       errands.putIfAbsent(task, errand);
     } else {
-      give(task, errand);
+      errands.give(task, errand);
     }
   }
 
@@ -373,7 +208,7 @@ final class Carrier extends AgentBridge {
     if (whole == null) {
       errands.putIfAbsent(task, Errand.NOBODYS);
     } else {
-      give(task, new Errand.Part(whole));
+      errands.give(task, new Errand.Part(whole));
     }
   }
 
@@ -382,16 +217,16 @@ final class Carrier extends AgentBridge {
     Work current = Work.current();
     if (current == null
         || (command != null && command.getClass().getName().equals(TIMEOUT))
-        || !isOfTest(Caller.here())) {
+        || !Caller.here().isOfTest()) {
       return;
     }
     long delay = ((Delayed) task).getDelay(TimeUnit.NANOSECONDS);
-    give(task, planned(task, delay, period != 0));
+    errands.give(task, Errand.planned((Future<?>) task, delay, period != 0, CANCEL_FUTURE));
   }
 
   @Override
   public @Nullable Object beginning(ForkJoinTask<?> task) {
-    Errand errand = claim(task);
+    Errand errand = errands.claim(task);
     Errand.Begun begun = errand == null ? null : errand.begin();
     if (begun != null && begun.counted() != null) {
       // Whoever waits for the task may ask for its failure before executed() is called.
@@ -418,23 +253,11 @@ final class Carrier extends AgentBridge {
   @Override
   public @Nullable Object timing(TimerTask task, long time, long period) {
     Work current = Work.current();
-    if (current == null || !isOfTest(Caller.here())) {
+    if (current == null || !Caller.here().isOfTest()) {
       return null;
     }
-    long nanos = TimeUnit.MILLISECONDS.toNanos(time - System.currentTimeMillis());
-    return start(
-        task,
-        period == 0
-            ? Errand.later(task, nanos, CANCEL_TIMER_TASK)
-            : Errand.repeated(task, CANCEL_TIMER_TASK));
-  }
-
-  private @Nullable Errand start(Object started, Errand errand) {
-    if (errands.putIfAbsent(started, errand) == null) {
-      return errand;
-    }
-    errand.abandon();
-    return null;
+    long delay = TimeUnit.MILLISECONDS.toNanos(time - System.currentTimeMillis());
+    return errands.start(task, Errand.planned(task, delay, period != 0, CANCEL_TIMER_TASK));
   }
 
   @Override
@@ -461,7 +284,7 @@ final class Carrier extends AgentBridge {
     Caller caller = Caller.ofThread();
     Work current = Work.current();
     if (current == null) {
-      return caller == Caller.THREAD_PER_TASK ? start(thread, errand(thread)) : null;
+      return caller == Caller.THREAD_PER_TASK ? errands.start(thread, Errands.of(thread)) : null;
     }
     if (caller != Caller.APPLICATION && caller != Caller.THREAD_PER_TASK) {
       return null;
@@ -475,7 +298,7 @@ final class Carrier extends AgentBridge {
           .note("%s works for no test: %s".formatted(thread, unchangeable.getMessage()));
       return null;
     }
-    return start(thread, Errand.once(thread));
+    return errands.start(thread, Errand.once(thread));
   }
 
   /** Whether threads of a class do what the JDK needs for itself. */
@@ -485,13 +308,13 @@ final class Carrier extends AgentBridge {
 
   @Override
   public @Nullable Object running(Thread thread) {
-    Errand errand = claim(thread);
+    Errand errand = errands.claim(thread);
     return errand == null ? null : errand.begin();
   }
 
   @Override
   public Runnable virtual(Thread thread, Runnable task) {
-    Errand errand = claim(thread);
+    Errand errand = errands.claim(thread);
     return errand == null
         ? task
         : () -> {
@@ -499,7 +322,7 @@ final class Carrier extends AgentBridge {
           if (begun == null) {
             task.run();
           } else {
-            run(task, begun);
+            PoolTasks.runAs(task, begun);
           }
         };
   }

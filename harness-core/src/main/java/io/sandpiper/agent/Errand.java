@@ -6,6 +6,7 @@ import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.UnitOfWork;
 import java.lang.ref.WeakReference;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
@@ -25,44 +26,37 @@ sealed interface Errand {
   }
 
   /**
-   * That of a task which the current thread plans to happen once, later.
+   * That of a task which the current thread plans for later.
    *
-   * @param nanos how long after now
+   * @param nanos how long after now it is to happen first
+   * @param repeated whether it is to happen again and again
    * @param cancel keeps a task from happening, and returns whether it does
    */
-  static <T> Errand later(T task, long nanos, Predicate<? super T> cancel) {
+  static <T> Errand planned(T task, long nanos, boolean repeated, Predicate<? super T> cancel) {
+    WeakReference<T> planned = new WeakReference<>(task);
+    BooleanSupplier cancelled =
+        () -> {
+          T known = planned.get();
+          return known == null || cancel.test(known);
+        };
+    return repeated ? repeated(task, cancelled) : later(task, nanos, cancelled);
+  }
+
+  private static Errand later(Object task, long nanos, BooleanSupplier cancelled) {
     UnitOfWork work = Sandbox.beginTask(task);
     if (work == null) {
       return NOBODYS;
     }
-    WeakReference<T> planned = new WeakReference<>(task);
-    work.dueIn(
-        nanos,
-        () -> {
-          T known = planned.get();
-          return known == null || cancel.test(known);
-        });
+    work.dueIn(nanos, cancelled);
     return new Counted(work);
   }
 
-  /**
-   * That of a task which the current thread plans to happen again and again.
-   *
-   * @param cancel keeps a task from happening again; returns whether it does
-   */
-  static <T> Errand repeated(T task, Predicate<? super T> cancel) {
+  private static Errand repeated(Object task, BooleanSupplier cancelled) {
     Repetition repetition = Sandbox.repeatTask(task);
     if (repetition == null) {
       return NOBODYS;
     }
-    WeakReference<T> planned = new WeakReference<>(task);
-    repetition.cancelWith(
-        () -> {
-          T known = planned.get();
-          if (known != null) {
-            cancel.test(known);
-          }
-        });
+    repetition.cancelWith(cancelled::getAsBoolean);
     return new Repeated(repetition);
   }
 
@@ -77,9 +71,12 @@ sealed interface Errand {
     return false;
   }
 
-  /** What takes its place where nobody expects the task to run any more, and it may yet. */
-  default Errand unexpected() {
-    return this;
+  /**
+   * What takes its place where nobody expects the task to run any more, and it may yet; null where
+   * nobody waits for it anyway.
+   */
+  default @Nullable Errand unexpected() {
+    return null;
   }
 
   /** Says that somebody was given the failure of the task, before it ended or after it. */
@@ -119,8 +116,8 @@ sealed interface Errand {
     }
 
     @Override
-    public Errand unexpected() {
-      return work instanceof Work missed ? new Unexpected(missed) : this;
+    public @Nullable Errand unexpected() {
+      return work instanceof Work missed ? new Unexpected(missed) : null;
     }
 
     @Override
@@ -182,7 +179,7 @@ sealed interface Errand {
     }
 
     @Override
-    public Errand unexpected() {
+    public @Nullable Errand unexpected() {
       return errand.unexpected();
     }
 

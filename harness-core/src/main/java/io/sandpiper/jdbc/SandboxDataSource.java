@@ -59,11 +59,13 @@ public final class SandboxDataSource implements DataSource, AutoCloseable {
   }
 
   /**
-   * Wraps a pool, refusing unowned access. A wrapped one is returned as it is; of a router wrap the
-   * targets instead.
+   * Wraps a pool. A wrapped one is returned as it is; of a router wrap the targets instead. Unowned
+   * access is refused, or what the system property {@code sandpiper.unowned} says is done.
+   *
+   * @throws IllegalArgumentException if a system property has a value that is none
    */
   public static SandboxDataSource wrap(DataSource pool) {
-    return wrap(pool, Unowned.REFUSE, () -> false);
+    return wrap(pool, Unowned.of(System::getProperty), () -> false);
   }
 
   /**

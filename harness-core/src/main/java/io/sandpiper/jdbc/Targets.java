@@ -23,6 +23,7 @@ final class Targets {
   private final Object key;
   private final Facts ownFacts = new Facts();
   private final SqlTexts texts = new SqlTexts();
+  private final Refusals refusals = new Refusals();
 
   Targets(DataSource pool, SandboxDataSource.Rules rules, Run run) {
     this.rules = rules;
@@ -64,7 +65,7 @@ final class Targets {
 
   private Target unowned(Object use) throws SQLException {
     return switch (rules.unowned()) {
-      case REFUSE -> throw UnownedAccessException.refused(use);
+      case REFUSE -> throw refusals.told(UnownedAccessException.refused(use));
       case PASS_THROUGH -> real(Target.Access.APPLICATION);
       case SHARED -> {
         List<Sandbox> open =
@@ -72,7 +73,7 @@ final class Targets {
                 .filter(sandbox -> sandbox.isolation() != Isolation.NONE)
                 .toList();
         if (open.size() != 1) {
-          throw UnownedAccessException.notOne(use, open);
+          throw refusals.told(UnownedAccessException.notOne(use, open));
         }
         yield shared(open.get(0), use);
       }

@@ -18,11 +18,23 @@ public final class UnownedAccessException extends SandboxException {
           + " test id or the correlation id. If it is set-up, put it into @BeforeAll or"
           + " Sandbox.outside(…).";
 
+  private final String where;
+
   private UnownedAccessException(Object use, String rule) {
+    this(use, String.valueOf(CallSite.here()), rule);
+  }
+
+  private UnownedAccessException(Object use, String where, String rule) {
     super(
         "Thread %s works for no test and was refused its database access: %s, at %s.%s%s"
-            .formatted(Thread.currentThread().getName(), use, CallSite.here(), REMEDIES, rule),
+            .formatted(Thread.currentThread().getName(), use, where, REMEDIES, rule),
         "SP002");
+    this.where = where;
+  }
+
+  /** The place in the application that was refused. */
+  String where() {
+    return where;
   }
 
   static UnownedAccessException refused(Object use) {

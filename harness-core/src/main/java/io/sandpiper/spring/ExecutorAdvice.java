@@ -29,8 +29,8 @@ import org.aopalliance.intercept.MethodInterceptor;
 import org.aopalliance.intercept.MethodInvocation;
 import org.jspecify.annotations.Nullable;
 import org.springframework.aop.support.AopUtils;
-import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.scheduling.TaskScheduler;
+import org.springframework.scheduling.concurrent.SimpleAsyncTaskScheduler;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.springframework.util.ClassUtils;
@@ -221,14 +221,14 @@ final class ExecutorAdvice implements MethodInterceptor {
     }
   }
 
-  /** Whether nothing waits in it; false where that cannot be told. */
+  /** Whether nothing waits in it any more; false where that cannot be told, or never does. */
   private boolean isEmpty() {
     if (executor instanceof ThreadPoolTaskExecutor pool) {
       return pool.getThreadPoolExecutor().getQueue().isEmpty();
     }
     return executor instanceof ThreadPoolTaskScheduler scheduler
         ? scheduler.getScheduledThreadPoolExecutor().getQueue().isEmpty()
-        : executor instanceof SimpleAsyncTaskExecutor;
+        : executor instanceof SimpleAsyncTaskScheduler;
   }
 
   /** A task that its trigger never fires. */

@@ -1,7 +1,6 @@
 package io.sandpiper.spring;
 
 import io.sandpiper.jdbc.Unowned;
-import java.util.Locale;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBooleanProperty;
@@ -31,7 +30,7 @@ class SandpiperAutoConfiguration {
   static DataSourcePostProcessor sandpiperDataSourcePostProcessor(
       ContextPhase phase, ConfigurableEnvironment environment) {
     return new DataSourcePostProcessor(
-        unowned(environment), phase::settingUp, environment::getProperty);
+        Unowned.of(environment::getProperty), phase::settingUp, environment::getProperty);
   }
 
   @Bean
@@ -78,17 +77,6 @@ class SandpiperAutoConfiguration {
       throw new IllegalStateException(
           "The Sandpiper harness is switched on (sandpiper.enabled=true) under a production"
               + " profile. Remove the property: whoever holds a test id could redirect work.");
-    }
-  }
-
-  private static Unowned unowned(ConfigurableEnvironment environment) {
-    String name = "sandpiper.unowned";
-    String value = environment.getProperty(name, "refuse");
-    try {
-      return Unowned.valueOf(value.toUpperCase(Locale.ROOT).replace('-', '_'));
-    } catch (IllegalArgumentException unknown) {
-      throw new IllegalArgumentException(
-          "%s is '%s'. Set it to refuse, pass-through or shared.".formatted(name, value), unknown);
     }
   }
 }

@@ -419,7 +419,6 @@ class ThreadsOfTheJdk extends AgentFixture {
       ExecutorService each = (ExecutorService) closing;
       assertThat(each.submit(AgentFixture::current).get()).isSameAs(sandbox);
       each.execute(gated());
-      assertThat(open()).isEqualTo(1);
       assertWaits();
       assertThat(seen).hasValue(sandbox);
     }

@@ -7,11 +7,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.sandpiper.Isolation;
 import io.sandpiper.Sandbox;
+import io.sandpiper.Warnings;
 import io.sandpiper.context.Scope;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -74,6 +76,37 @@ class UnownedTests {
         .hasMessageContaining("@BeforeAll")
         .hasMessageContaining("sandpiper.unowned=pass-through")
         .hasMessageContaining("sandpiper.unowned=shared");
+  }
+
+  @Test
+  void who_swallows_a_refusal_finds_it_in_the_log_once_for_each_place() throws Throwable {
+    SandboxDataSource refusing = wrap(Unowned.REFUSE);
+    List<String> warnings =
+        Warnings.of(
+            Refusals.class,
+            () -> {
+              for (int i = 0; i < 3; i++) {
+                assertThatThrownBy(() -> strange(refusing, 1)).isNotNull();
+                try (Connection connection = refusing.getConnection()) {
+                  assertThatThrownBy(() -> ids(connection)).isNotNull();
+                }
+              }
+            });
+    refusing.close();
+    assertThat(warnings)
+        .satisfiesExactly(
+            insert -> assertThat(insert).contains("Thread stranger works for no test", "INSERT"),
+            query -> assertThat(query).contains("createStatement()"));
+  }
+
+  @Test
+  void without_spring_a_system_property_says_what_becomes_of_it() {
+    assertThat(Unowned.of(name -> null)).isEqualTo(Unowned.REFUSE);
+    assertThat(Unowned.of(Map.of("sandpiper.unowned", "pass-through")::get))
+        .isEqualTo(Unowned.PASS_THROUGH);
+    assertThatThrownBy(() -> Unowned.of(Map.of("sandpiper.unowned", "perhaps")::get))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("sandpiper.unowned is 'perhaps'. Set it to refuse, pass-through or shared.");
   }
 
   @Test

@@ -3,6 +3,7 @@ package io.sandpiper.spring;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.sandpiper.Isolation;
+import io.sandpiper.Journal;
 import io.sandpiper.Run;
 import io.sandpiper.Sandbox;
 import io.sandpiper.agent.CallWatching;
@@ -75,12 +76,10 @@ public class BeansWatchedByTwo {
   }
 
   private static List<String> calls(Sandbox sandbox) {
-    return sandbox
-        .journal()
-        .toString()
-        .lines()
-        .filter(line -> line.contains(" called "))
-        .map(line -> line.replaceAll(".*Orders\\.(\\w+).*  (returned.*)", "$1 $2"))
+    return sandbox.journal().entries().stream()
+        .map(Journal.Entry::text)
+        .filter(text -> text.startsWith("called "))
+        .map(text -> text.replaceAll(".*Orders\\.(\\w+).*  (returned.*)", "$1 $2"))
         .toList();
   }
 

@@ -33,8 +33,11 @@ import org.junit.jupiter.api.condition.JRE;
 import org.springframework.boot.test.util.TestPropertyValues;
 import org.springframework.context.annotation.AnnotationConfigApplicationContext;
 import org.springframework.context.annotation.Bean;
+import org.springframework.context.support.DefaultLifecycleProcessor;
 import org.springframework.core.task.SimpleAsyncTaskExecutor;
 import org.springframework.core.task.support.ContextPropagatingTaskDecorator;
+import org.springframework.scheduling.TaskScheduler;
+import org.springframework.scheduling.concurrent.SimpleAsyncTaskScheduler;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 
@@ -59,7 +62,16 @@ class ExecutorLifeTests {
     opened = context;
     TestPropertyValues.of("sandpiper.enabled=true").applyTo(context);
     context.register(SandpiperAutoConfiguration.class);
+    context.registerBean(
+        "lifecycleProcessor", DefaultLifecycleProcessor.class, ExecutorLifeTests::impatient);
     return context;
+  }
+
+  /** A context that closes waits 10 s for what its executors do, before it shuts them down. */
+  private static DefaultLifecycleProcessor impatient() {
+    DefaultLifecycleProcessor lifecycle = new DefaultLifecycleProcessor();
+    lifecycle.setTimeoutPerShutdownPhase(50);
+    return lifecycle;
   }
 
   private ThreadPoolTaskExecutor executor(Consumer<ThreadPoolTaskExecutor> settings) {
@@ -210,14 +222,38 @@ class ExecutorLifeTests {
   void delayed_tasks_of_a_test_end_with_their_scheduler() throws Exception {
     AnnotationConfigApplicationContext context = context();
     context.registerBean(ThreadPoolTaskScheduler.class, ThreadPoolTaskScheduler::new);
-    ThreadPoolTaskScheduler scheduler = started(context).getBean(ThreadPoolTaskScheduler.class);
-    Sandbox sandbox = open("T.delayed");
+    context.registerBean(SimpleAsyncTaskScheduler.class, SimpleAsyncTaskScheduler::new);
+    started(context);
+    Sandbox one = open("T.one");
+    Sandbox other = open("T.other");
+    for (TaskScheduler scheduler : context.getBeansOfType(TaskScheduler.class).values()) {
+      for (Sandbox each : List.of(one, other)) {
+        try (Scope scope = each.test().bind()) {
+          scheduler.schedule(() -> {}, scheduler.getClock().instant().plusSeconds(3600));
+          scheduler.scheduleAtFixedRate(() -> {}, Duration.ofHours(1));
+        }
+      }
+    }
+    closing(context).join();
+    run.end(one, null);
+    run.end(other, null);
+  }
+
+  @Test
+  void a_task_on_a_thread_of_its_own_is_waited_for_though_its_context_is_closed() throws Exception {
+    AnnotationConfigApplicationContext context = context();
+    context.registerBean(SimpleAsyncTaskExecutor.class, () -> new SimpleAsyncTaskExecutor());
+    SimpleAsyncTaskExecutor executor = started(context).getBean(SimpleAsyncTaskExecutor.class);
+    Sandbox sandbox = open("T.outlives");
+    AtomicInteger done = new AtomicInteger();
     try (Scope scope = sandbox.test().bind()) {
-      scheduler.schedule(() -> {}, scheduler.getClock().instant().plusSeconds(3600));
-      scheduler.scheduleAtFixedRate(() -> {}, Duration.ofHours(1));
+      for (int i = 0; i < 10; i++) {
+        executor.execute(done::incrementAndGet);
+      }
     }
     closing(context).join();
     run.end(sandbox, null);
+    assertThat(done).hasValue(10);
   }
 
   /** As {@code TaskExecutorMetricsAutoConfiguration} of Spring Boot binds them. */
