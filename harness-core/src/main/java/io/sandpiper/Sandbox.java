@@ -233,6 +233,9 @@ public final class Sandbox {
   /**
    * A task that runs in the sandbox of the thread that calls this method, counted from now on, so
    * it has to be run once. Outside any sandbox the task itself.
+   *
+   * <p>To the compiler a lambda that is one expression with a value is a {@link Callable}; in
+   * braces, {@code wrap(() -> { orders.archive(id); })}, it is a Runnable whatever that returns.
    */
   public static Runnable wrap(Runnable task) {
     return ScopedExecutors.wrap(task, Tasks.WRAPPED);

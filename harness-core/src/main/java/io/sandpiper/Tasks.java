@@ -31,8 +31,9 @@ enum Tasks implements TaskLedger {
     Sandbox sandbox = work.sandbox();
     Work submitted =
         isFuture(task)
-            ? Work.task(sandbox, "future " + described(task), Work.Start.FUTURE, CallSite.here())
-            : Work.task(sandbox, name(task), start, CallSite.here());
+            ? Work.task(
+                sandbox, "future " + TaskLedger.nameOf(task), Work.Start.FUTURE, work.placeOfTask())
+            : Work.task(sandbox, name(task), start, work.placeOfTask());
     // A task of an ended test stays bound to it, to be refused by what it touches.
     sandbox.begin(submitted);
     return submitted;
@@ -46,7 +47,7 @@ enum Tasks implements TaskLedger {
     }
     return work.sandbox().changesNothing()
         ? null
-        : new Periodic(work.sandbox(), "periodic " + name(task), CallSite.here());
+        : new Periodic(work.sandbox(), "periodic " + name(task), work.placeOfTask());
   }
 
   @Override
@@ -61,16 +62,7 @@ enum Tasks implements TaskLedger {
   }
 
   private static String name(Object task) {
-    return "task " + described(task);
-  }
-
-  /** The class of an object, as far as it has a name: "Foo", "lambda of Foo". */
-  static String described(Object task) {
-    String type = task.getClass().getName();
-    int lambda = type.indexOf("$$Lambda");
-    String named = lambda < 0 ? type : type.substring(0, lambda);
-    String simple = named.substring(named.lastIndexOf('.') + 1);
-    return lambda < 0 ? simple : "lambda of " + simple;
+    return "task " + TaskLedger.nameOf(task);
   }
 
   /** What is outside any sandbox stays so each time. */

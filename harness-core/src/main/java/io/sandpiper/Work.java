@@ -330,6 +330,15 @@ public final class Work implements UnitOfWork {
     return startedBy == null ? name : "%s, %s at %s".formatted(name, start.verb, startedBy);
   }
 
+  /**
+   * The place where the current thread, which does this work, submits a task; where only the JDK's
+   * code does, the one where this work was submitted.
+   */
+  @Nullable CallSite placeOfTask() {
+    CallSite here = CallSite.here();
+    return here == null ? startedBy : here;
+  }
+
   /** Whether threads of this JVM do it, which the sandbox can refuse what they ask for. */
   boolean isRefused() {
     return start != Start.FUTURE && (doer == null || doer instanceof TaskThreads);

@@ -21,7 +21,7 @@ sealed interface Errand {
 
   /** That of a task which the current thread plans to happen once, or never. */
   static Errand once(Object task) {
-    UnitOfWork work = Sandbox.beginTask(task);
+    UnitOfWork work = Sandbox.beginTask(TaskInside.of(task));
     return work == null ? NOBODYS : new Counted(work);
   }
 
@@ -43,7 +43,7 @@ sealed interface Errand {
   }
 
   private static Errand later(Object task, long nanos, BooleanSupplier cancelled) {
-    UnitOfWork work = Sandbox.beginTask(task);
+    UnitOfWork work = Sandbox.beginTask(TaskInside.of(task));
     if (work == null) {
       return NOBODYS;
     }
@@ -52,7 +52,7 @@ sealed interface Errand {
   }
 
   private static Errand repeated(Object task, BooleanSupplier cancelled) {
-    Repetition repetition = Sandbox.repeatTask(task);
+    Repetition repetition = Sandbox.repeatTask(TaskInside.of(task));
     if (repetition == null) {
       return NOBODYS;
     }
