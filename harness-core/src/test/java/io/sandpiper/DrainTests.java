@@ -202,7 +202,7 @@ class DrainTests {
       Sandbox.wrap(() -> 1);
       Sandbox.wrap((Runnable) () -> {}).run();
     }
-    String told = catchThrowable(() -> run.end(sandbox, null)).getMessage();
+    String told = catchThrowable(() -> run.end(sandbox, null)).toString();
     assertThat(told.split(", was wrapped and has not been run\n", -1)).hasSize(3);
     assertThat(told)
         .contains("task lambda of DrainTests, wrapped at io.sandpiper.DrainTests.a_task_that_was_")

@@ -180,7 +180,7 @@ public abstract class ScheduledExecutorContract extends QueueingExecutorContract
         .hasMessageContaining("told to stop, and has")
         .satisfies(
             thrown ->
-                assertThat(thrown.getMessage().split("submitted at", -1))
+                assertThat(thrown.toString().split("submitted at", -1))
                     .as("the running one, and the reminder in the timeline")
                     .hasSize(3));
     assertThat(reminder.isCancelled()).isTrue();

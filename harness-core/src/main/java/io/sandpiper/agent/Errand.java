@@ -56,7 +56,10 @@ sealed interface Errand {
     if (repetition == null) {
       return NOBODYS;
     }
-    repetition.cancelWith(cancelled::getAsBoolean);
+    repetition.cancelWith(
+        () -> {
+          boolean ignored = cancelled.getAsBoolean();
+        });
     return new Repeated(repetition);
   }
 
