@@ -7,13 +7,18 @@ import org.jspecify.annotations.Nullable;
 /** A process that works for a test, with all that it has started itself. */
 final class ChildProcess implements Doer {
 
-  private volatile @Nullable Process process;
+  private volatile @Nullable StartedProcess started;
 
   /** One that ends leaves its children to somebody else, so they are remembered. */
   private volatile List<ProcessHandle> asked = List.of();
 
-  void started(Process process) {
-    this.process = process;
+  void started(StartedProcess process) {
+    started = process;
+  }
+
+  private @Nullable Process process() {
+    StartedProcess known = started;
+    return known == null ? null : known.process();
   }
 
   @Override
@@ -23,7 +28,7 @@ final class ChildProcess implements Doer {
 
   @Override
   public boolean stop() {
-    Process child = process;
+    Process child = process();
     if (child == null || !child.isAlive()) {
       return false;
     }
@@ -34,7 +39,7 @@ final class ChildProcess implements Doer {
 
   @Override
   public void kill() {
-    Process child = process;
+    Process child = process();
     if (child != null) {
       Stream.concat(asked.stream(), all(child).stream()).forEach(ProcessHandle::destroyForcibly);
     }
@@ -46,7 +51,7 @@ final class ChildProcess implements Doer {
 
   @Override
   public String toString() {
-    Process child = process;
-    return child == null ? "not begun" : "pid " + child.pid();
+    StartedProcess known = started;
+    return known == null ? "not begun" : "pid %d%s".formatted(known.pid(), known.unread());
   }
 }

@@ -8,6 +8,14 @@ final class Durations {
 
   private Durations() {}
 
+  /** As {@link #text}, where nobody asks for seconds of minutes: "59 min", "36 h". */
+  static String rough(Duration duration) {
+    if (duration.toMinutes() < 2) {
+      return text(duration);
+    }
+    return duration.toHours() < 2 ? duration.toMinutes() + " min" : duration.toHours() + " h";
+  }
+
   /** "14 ms", "2 s", "1.98 s". */
   static String text(Duration duration) {
     long millis = duration.toMillis();

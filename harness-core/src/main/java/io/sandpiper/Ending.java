@@ -60,11 +60,22 @@ final class Ending {
       try {
         Duration left = Duration.ofNanos(deadline - System.nanoTime());
         Boolean closed =
-            sandbox.monitor().await(left, () -> sandbox.closeIfIdle() ? Boolean.TRUE : null);
+            sandbox
+                .monitor()
+                .await(left, () -> sandbox.isIdleUntil(deadline) ? sandbox.closeIfIdle() : null);
+        sandbox.cancelPlannedAfter(deadline);
         if (closed == null) {
-          notDrained(new UnfinishedWork(sandbox).end(limit));
+          String unfinished = new UnfinishedWork(sandbox).end(limit);
+          if (unfinished != null) {
+            notDrained(unfinished);
+          }
           interrupted |= Thread.interrupted();
           sandbox.closeDoors();
+          // What was told to stop may have planned more.
+          sandbox.cancelPlannedAfter(deadline);
+        } else if (!closed) {
+          // Others may hear of what was cancelled, and do more.
+          continue;
         }
         return interrupted;
       } catch (InterruptedException again) {

@@ -32,11 +32,20 @@ record Ids(String run, SecretKeySpec key) {
     for (int i = 0; i < RUN_LENGTH; i++) {
       name.append(ALPHABET.charAt(random.nextInt(ALPHABET.length())));
     }
-    byte[] key = new byte[32];
-    random.nextBytes(key);
-    return new Ids(
-        name.toString(),
-        new SecretKeySpec(secret == null || secret.isBlank() ? key : bytes(secret), ALGORITHM));
+    String known = secret == null || secret.isBlank() ? newSecret(random) : secret;
+    return new Ids(name.toString(), new SecretKeySpec(bytes(known), ALGORITHM));
+  }
+
+  /** As text, so that an environment variable can hold it. */
+  private static String newSecret(SecureRandom random) {
+    byte[] secret = new byte[32];
+    random.nextBytes(secret);
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(secret);
+  }
+
+  /** What makes the same key in another JVM. */
+  String secret() {
+    return new String(key.getEncoded(), StandardCharsets.UTF_8);
   }
 
   TestId issue(long sequence) {

@@ -95,9 +95,7 @@ final class InlineWatch implements AutoCloseable {
                   + " it, as @Sandboxed(background = INLINE) asks. Use background = CONCURRENT for"
                   + " this test. It is interrupted now, and waits%n")
               .formatted(task.origin(), Durations.text(limit)));
-      for (StackTraceElement frame : place) {
-        text.append("      at ").append(frame).append('\n');
-      }
+      text.append(Stacks.text(place));
       IllegalStateException deadlock = new IllegalStateException(text.toString());
       LOG.error("In {}: {}", task.sandbox(), text);
       task.sandbox().recordFailure(task.name(), deadlock);

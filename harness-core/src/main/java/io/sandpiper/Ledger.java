@@ -88,21 +88,39 @@ final class Ledger {
     return counted.isEmpty() && inTransit.isEmpty();
   }
 
-  boolean isBusyBeside(Work task) {
+  /**
+   * Whether nothing is open but what is planned for later than a time of {@link System#nanoTime()}.
+   */
+  boolean idleUntil(long time) {
+    return inTransit.isEmpty() && counted.stream().allMatch(work -> work.isDueAfter(time));
+  }
+
+  /** What is planned for later than a time. */
+  List<Work> plannedAfter(long time) {
+    return counted.stream().filter(work -> work.isDueAfter(time)).toList();
+  }
+
+  /**
+   * Whether something is in progress, or will be before a time, that does not wait for a task to
+   * return.
+   */
+  boolean isBusyBeside(Work task, long until) {
     Set<Work> others = new HashSet<>(counted);
     for (Work each = task; each != null; each = each.submitter()) {
       others.remove(each);
     }
+    others.removeIf(work -> work.isDueAfter(until));
     return !others.isEmpty() || !inTransit.isEmpty();
   }
 
   /**
-   * Whether nothing can come any more but by what the caller does.
+   * Whether nothing can come before a time but by what the caller does.
    *
    * @param caller the work that asks, or null
    */
-  boolean nothingExpected(@Nullable Work caller) {
-    return (caller == null ? idle() : !isBusyBeside(caller)) && outstanding.isEmpty();
+  boolean nothingExpected(@Nullable Work caller, long until) {
+    return (caller == null ? idleUntil(until) : !isBusyBeside(caller, until))
+        && outstanding.isEmpty();
   }
 
   List<Work> counted() {

@@ -29,7 +29,7 @@ final class Periodic implements Repetition {
 
   @Override
   public @Nullable UnitOfWork next() {
-    Work run = Work.task(sandbox, name, submittedAt);
+    Work run = Work.task(sandbox, name, Work.Start.SUBMITTED, submittedAt);
     if (!sandbox.begin(run)) {
       return null;
     }

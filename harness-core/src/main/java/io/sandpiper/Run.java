@@ -40,7 +40,7 @@ public final class Run {
 
   /** A run of its own, with a fresh name and the key that the environment gives or a random one. */
   public static Run create() {
-    return new Run(Ids.random(System.getenv("SANDPIPER_SECRET")));
+    return new Run(Ids.random(System.getenv(SandboxProcess.SECRET)));
   }
 
   /**
@@ -60,6 +60,11 @@ public final class Run {
   /** The name of this run in ids. */
   public String name() {
     return ids.run();
+  }
+
+  /** What other JVMs of the harness need to work for tests of this run; not to be logged. */
+  String secret() {
+    return ids.secret();
   }
 
   /** Opens a sandbox; whoever does so hands it to {@link #end} exactly once. */

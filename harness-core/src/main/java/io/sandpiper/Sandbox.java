@@ -235,14 +235,17 @@ public final class Sandbox {
   /**
    * A task that runs in the sandbox of the thread that calls this method, counted from now on, so
    * it has to be run once. Outside any sandbox the task itself.
+   *
+   * <p>To the compiler a lambda that is one expression with a value is a {@link Callable}; in
+   * braces, {@code wrap(() -> { orders.archive(id); })}, it is a Runnable whatever that returns.
    */
   public static Runnable wrap(Runnable task) {
-    return ScopedExecutors.wrap(task, Tasks.LEDGER);
+    return ScopedExecutors.wrap(task, Tasks.WRAPPED);
   }
 
   /** As {@link #wrap(Runnable)}, with a result. */
   public static <T extends @Nullable Object> Callable<T> wrap(Callable<T> task) {
-    return ScopedExecutors.wrap(task, Tasks.LEDGER);
+    return ScopedExecutors.wrap(task, Tasks.WRAPPED);
   }
 
   /**
@@ -259,8 +262,9 @@ public final class Sandbox {
   }
 
   /**
-   * As {@link #wrap(ExecutorService)}. A delayed task is counted until it has run or was cancelled.
-   * A periodic one is counted while it runs, and cancelled when its sandbox ends.
+   * As {@link #wrap(ExecutorService)}. A delayed task is counted until it has run or was cancelled;
+   * one that is due later than the end of its sandbox may wait is cancelled by that. A periodic one
+   * is counted while it runs, and cancelled when its sandbox ends.
    */
   public static ScheduledExecutorService wrap(ScheduledExecutorService service) {
     return ScopedExecutors.wrap(service, Tasks.LEDGER);
@@ -551,7 +555,8 @@ public final class Sandbox {
 
   /** Whether something is in progress that does not wait for this task to return. */
   boolean isBusyBeside(Work task) {
-    return monitor.read(() -> ledger.isBusyBeside(task));
+    long until = System.nanoTime() + drain().toNanos();
+    return monitor.read(() -> ledger.isBusyBeside(task, until));
   }
 
   void update(Runnable change) {
@@ -619,6 +624,16 @@ public final class Sandbox {
 
   Duration age() {
     return Duration.ofNanos(System.nanoTime() - startedAt);
+  }
+
+  /** Whether all that is open is planned for later than a time of {@link System#nanoTime()}. */
+  boolean isIdleUntil(long time) {
+    return monitor.read(() -> ledger.idleUntil(time) && missingReplies().isEmpty());
+  }
+
+  /** Cancels what is planned for later than a time; it is open no more. */
+  void cancelPlannedAfter(long time) {
+    monitor.read(() -> ledger.plannedAfter(time)).forEach(Work::cancel);
   }
 
   /** Closes the doors where nothing counted is open; nothing can begin afterwards. */

@@ -21,11 +21,15 @@ public final class SandboxProcess {
   /** The environment variable with W3C baggage, of which the id is one member. */
   public static final String BAGGAGE = "BAGGAGE";
 
+  /** The environment variable with what makes ids, for JVMs of the harness. */
+  static final String SECRET = "SANDPIPER_SECRET";
+
   private SandboxProcess() {}
 
   /**
    * Puts the id of the test that the current thread works for into the environment of a process to
-   * come. Outside any sandbox nothing is changed.
+   * come, and {@code SANDPIPER_SECRET} where it has none, which {@link #restore()} needs. Outside
+   * any sandbox nothing is changed.
    *
    * @return the same builder
    * @throws IllegalStateException where others are to be told of a database that cannot be made
@@ -39,6 +43,9 @@ public final class SandboxProcess {
           environment.get(BAGGAGE),
           (header, value) ->
               environment.put(header.equals(Propagation.HEADER) ? TEST_ID : BAGGAGE, value));
+      if (environment.getOrDefault(SECRET, "").isBlank()) {
+        environment.put(SECRET, work.sandbox().run().secret());
+      }
     }
     return builder;
   }
@@ -46,7 +53,9 @@ public final class SandboxProcess {
   /**
    * Starts a process of the test that the current thread works for, with its id. The end of the
    * test waits until it exits, and when it has waited long enough ends it: by {@link
-   * Process#destroy()}, and by force where that does not help. Its exit status is in the journal.
+   * Process#destroy()}, and by force where that does not help. Its exit status is in the journal;
+   * one other than 0 fails the test as background work does, unless somebody asks for it ({@code
+   * waitFor}, {@code exitValue}, {@code onExit}, {@code toHandle}) or ends the process.
    *
    * @throws IllegalStateException where the sandbox has ended
    */
@@ -65,9 +74,10 @@ public final class SandboxProcess {
     }
     try {
       Process process = stamp(builder).start();
-      child.started(process);
+      StartedProcess started = new StartedProcess(process, work);
+      child.started(started);
       process.onExit().thenAccept(exited -> exited(work, exited));
-      return process;
+      return started;
     } catch (IOException | RuntimeException failed) {
       work.finish(null);
       throw failed;
@@ -75,10 +85,22 @@ public final class SandboxProcess {
   }
 
   private static void exited(Work work, Process process) {
+    int status = process.exitValue();
     work.sandbox()
         .journal()
-        .add(work.name(), "pid %d exited with %d".formatted(process.pid(), process.exitValue()));
-    work.finish(null);
+        .add(work.name(), "pid %d exited with %d".formatted(process.pid(), status));
+    work.finish(status == 0 ? null : failure(work, process.pid(), status));
+  }
+
+  private static IllegalStateException failure(Work work, long pid, int status) {
+    IllegalStateException failure =
+        new IllegalStateException(
+            ("%s, pid %d, exited with %d, and nobody has asked how it ended. Where the test expects"
+                    + " that, let it ask, by waitFor() or exitValue().")
+                .formatted(work.name(), pid, status));
+    // The one that waits for processes tells nothing.
+    failure.setStackTrace(new StackTraceElement[0]);
+    return failure;
   }
 
   /**
@@ -90,7 +112,8 @@ public final class SandboxProcess {
    *     most 10 s, and throws an {@link AssertionError} where that has failed. In a process that no
    *     test has started it changes nothing
    * @throws IllegalStateException where the id is none, or the environment variable {@code
-   *     SANDPIPER_SECRET}, which both JVMs need, is not the one with which it was made
+   *     SANDPIPER_SECRET}, which {@link #stamp} and {@link #start} set, is not the one with which
+   *     it was made
    */
   public static Scope restore() {
     return restore(Run.ofThisJvm(), System.getenv());
@@ -107,9 +130,10 @@ public final class SandboxProcess {
   private static Scope bind(Run run, @Nullable Sandbox sandbox) {
     if (sandbox == null) {
       throw new IllegalStateException(
-          ("The id in %s or %s is not one that a test with the SANDPIPER_SECRET of this JVM has"
-                  + " made. Set that variable to the same value for the tests and for this JVM.")
-              .formatted(TEST_ID, BAGGAGE));
+          ("The id in %s or %s is not one that a test with the %s of this JVM has made. Start this"
+                  + " JVM by SandboxProcess, which sets that variable, or set it to the same value"
+                  + " for the tests and for this JVM.")
+              .formatted(TEST_ID, BAGGAGE, SECRET));
     }
     return Scope.open(sandbox.test(), "SandboxProcess.restore", () -> run.end(sandbox, null));
   }

@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import io.sandpiper.context.TaskLedger;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.locks.Condition;
@@ -184,7 +185,7 @@ final class SandboxValue<T extends @Nullable Object> implements SandboxPart {
   }
 
   private String described() {
-    return "the value of a SandboxLocal (%s)".formatted(Tasks.described(initial));
+    return "the value of a SandboxLocal (%s)".formatted(TaskLedger.nameOf(initial));
   }
 
   @Override

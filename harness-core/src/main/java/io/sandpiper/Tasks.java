@@ -4,12 +4,22 @@ import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.TaskLedger;
 import io.sandpiper.context.UnitOfWork;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /** Tells the sandbox that the current thread works for of the tasks that the thread submits. */
 enum Tasks implements TaskLedger {
-  LEDGER;
+  /** Of what is submitted to somebody who will run it. */
+  LEDGER(Work.Start.SUBMITTED),
+  /** Of what is wrapped, and may be given to anybody. */
+  WRAPPED(Work.Start.WRAPPED);
+
+  private final Work.Start start;
+
+  Tasks(Work.Start start) {
+    this.start = start;
+  }
 
   @Override
   public @Nullable UnitOfWork begin(Object task) {
@@ -19,7 +29,11 @@ enum Tasks implements TaskLedger {
       return current;
     }
     Sandbox sandbox = work.sandbox();
-    Work submitted = Work.task(sandbox, name(task), CallSite.here());
+    Work submitted =
+        isFuture(task)
+            ? Work.task(
+                sandbox, "future " + TaskLedger.nameOf(task), Work.Start.FUTURE, work.placeOfTask())
+            : Work.task(sandbox, name(task), start, work.placeOfTask());
     // A task of an ended test stays bound to it, to be refused by what it touches.
     sandbox.begin(submitted);
     return submitted;
@@ -33,7 +47,7 @@ enum Tasks implements TaskLedger {
     }
     return work.sandbox().changesNothing()
         ? null
-        : new Periodic(work.sandbox(), "periodic " + name(task), CallSite.here());
+        : new Periodic(work.sandbox(), "periodic " + name(task), work.placeOfTask());
   }
 
   @Override
@@ -56,17 +70,13 @@ enum Tasks implements TaskLedger {
     return use;
   }
 
-  private static String name(Object task) {
-    return "task " + described(task);
+  /** Whether it is completed by somebody, and not run. */
+  private static boolean isFuture(Object task) {
+    return task instanceof CompletableFuture && !(task instanceof Runnable);
   }
 
-  /** The class of an object, as far as it has a name: "Foo", "lambda of Foo". */
-  static String described(Object task) {
-    String type = task.getClass().getName();
-    int lambda = type.indexOf("$$Lambda");
-    String named = lambda < 0 ? type : type.substring(0, lambda);
-    String simple = named.substring(named.lastIndexOf('.') + 1);
-    return lambda < 0 ? simple : "lambda of " + simple;
+  private static String name(Object task) {
+    return "task " + TaskLedger.nameOf(task);
   }
 
   /** What is outside any sandbox stays so each time. */

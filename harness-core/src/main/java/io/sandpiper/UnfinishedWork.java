@@ -2,6 +2,7 @@ package io.sandpiper;
 
 import java.time.Duration;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is still in progress of a test whose end has waited long enough: it is named, its tasks are
@@ -28,25 +29,36 @@ final class UnfinishedWork {
    * Ends what can be ended; blocks for a short grace.
    *
    * @param waited how long the end has waited already
-   * @return what is to be told of it
+   * @return what is to be told of it; null where the last of it has just ended
    */
-  String end(Duration waited) {
-    text.append(
-        "%s ended, and after %s of waiting its own background work was still open:%n"
-            .formatted(sandbox.testName(), Durations.text(waited)));
+  @Nullable String end(Duration waited) {
     if (!sandbox.changesNothing()) {
       // Otherwise one whose run is told to stop would begin the next.
       Periodic.cancelAll(sandbox);
     }
     List<Work> open = counted();
+    List<String> inTransit = sandbox.read(() -> sandbox.ledger().describeInTransit());
+    List<String> missing = sandbox.missingReplies();
+    if (open.isEmpty() && inTransit.isEmpty() && missing.isEmpty()) {
+      return null;
+    }
+    text.append(
+        "%s ended, and after %s of waiting its own background work was still open:%n"
+            .formatted(sandbox.testName(), Durations.text(waited)));
     open.forEach(this::append);
-    sandbox.read(() -> sandbox.ledger().describeInTransit()).forEach(this::append);
-    sandbox.missingReplies().forEach(this::append);
+    inTransit.forEach(this::append);
+    missing.forEach(this::append);
     if (!sandbox.changesNothing()) {
       stop(open);
     }
-    text.append("It is fenced off from the database now. Await it in the test, or end it.\n");
-    return text.append(Timeline.HEADING).append(sandbox.journal()).toString();
+    if (sandbox.isolation() != Isolation.NONE && counted().stream().anyMatch(Work::isRefused)) {
+      text.append("What is left of it is fenced off from the database now. ");
+    }
+    text.append("Await it in the test, or end it.\n");
+    String timeline = sandbox.journal().toString();
+    return timeline.isEmpty()
+        ? text.toString()
+        : text.append(Timeline.HEADING).append(timeline).toString();
   }
 
   private void append(String line) {

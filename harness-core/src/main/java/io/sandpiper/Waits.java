@@ -72,6 +72,7 @@ final class Waits {
     record Verdict(@Nullable Hop hop) {}
     Candidates candidates = new Candidates(sandbox, unexpected);
     Work caller = Work.current();
+    long until = System.nanoTime() + atMost.toNanos();
     Verdict verdict =
         await(
             candidates,
@@ -79,7 +80,7 @@ final class Waits {
             () -> {
               Hop hop = candidates.first();
               return hop != null
-                      || (!candidates.stale() && sandbox.ledger().nothingExpected(caller))
+                      || (!candidates.stale() && sandbox.ledger().nothingExpected(caller, until))
                   ? new Verdict(hop)
                   : null;
             });

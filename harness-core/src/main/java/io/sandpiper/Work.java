@@ -7,6 +7,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.Future;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -21,12 +22,13 @@ public final class Work implements UnitOfWork {
 
   private final Sandbox sandbox;
   private final String name;
-  private final @Nullable CallSite submittedAt;
+  private final Start start;
+  private final @Nullable CallSite startedBy;
   private final @Nullable Doer doer;
   // Of a task that runs in the thread that submits it: what that thread did then.
   private final @Nullable Work submitter;
   private final int depth;
-  private final long startedAt = System.nanoTime();
+  private final long since = System.nanoTime();
   // Guarded by the sandbox's lock.
   private int open = 1;
   private boolean returned;
@@ -35,39 +37,71 @@ public final class Work implements UnitOfWork {
   private boolean stopped;
   private final Deque<Consumer<@Nullable Throwable>> lastly = new ArrayDeque<>(0);
 
+  /**
+   * When work that was planned for later is to begin.
+   *
+   * @param at by {@link System#nanoTime()}
+   * @param cancel keeps it from beginning, and returns whether it will not
+   */
+  private record Due(long at, BooleanSupplier cancel) {
+
+    String left() {
+      return Durations.rough(Duration.ofNanos(Math.max(0, at - System.nanoTime())));
+    }
+  }
+
   /** The one that was bound last. */
   private volatile @Nullable Thread thread;
 
   private volatile boolean ownThread;
+  private volatile @Nullable Due due;
+
+  /** How work comes into being, and what is said of it while nobody does it. */
+  enum Start {
+    SUBMITTED("submitted", "not begun"),
+    WRAPPED("wrapped", "was wrapped and has not been run"),
+    FUTURE("wrapped", "not complete"),
+    STARTED("started", "not begun");
+
+    private final String verb;
+    private final String waiting;
+
+    Start(String verb, String waiting) {
+      this.verb = verb;
+      this.waiting = waiting;
+    }
+  }
 
   Work(Sandbox sandbox, String name) {
-    this(sandbox, name, null, null, null);
+    this(sandbox, name, Start.STARTED, null, null, null);
   }
 
   private Work(
       Sandbox sandbox,
       String name,
-      @Nullable CallSite submittedAt,
+      Start start,
+      @Nullable CallSite startedBy,
       @Nullable Doer doer,
       @Nullable Work submitter) {
     this.sandbox = sandbox;
     this.name = name;
-    this.submittedAt = submittedAt;
+    this.start = start;
+    this.startedBy = startedBy;
     this.doer = doer;
     this.submitter = submitter;
     this.depth = submitter == null ? 0 : submitter.depth + 1;
   }
 
   /** A task; the current thread submits it, or runs it once more. */
-  static Work task(Sandbox sandbox, String name, @Nullable CallSite submittedAt) {
+  static Work task(Sandbox sandbox, String name, Start start, @Nullable CallSite startedBy) {
     Work current = current();
     boolean inside = current != null && current.sandbox == sandbox && sandbox.inline() != null;
-    return new Work(sandbox, name, submittedAt, new TaskThreads(), inside ? current : null);
+    return new Work(sandbox, name, start, startedBy, new TaskThreads(), inside ? current : null);
   }
 
   /** What somebody else does, begun here by the current thread. */
   static Work of(Sandbox sandbox, String name, Doer doer) {
-    return new Work(sandbox, name, CallSite.here(), doer, null);
+    return new Work(sandbox, name, Start.STARTED, CallSite.here(), doer, null);
   }
 
   /** The work that the current thread does for a sandbox, or null where it does none. */
@@ -157,6 +191,51 @@ public final class Work implements UnitOfWork {
         });
   }
 
+  @Override
+  public void dueIn(long nanos, BooleanSupplier cancel) {
+    if (nanos > 0 && !sandbox.changesNothing()) {
+      // Half of the range, so that any two times can be compared.
+      long at = System.nanoTime() + Math.min(nanos, Long.MAX_VALUE / 2);
+      sandbox.update(() -> due = finished() ? null : new Due(at, cancel));
+    }
+  }
+
+  /** Whether it has not begun and is not to begin before a time of {@link System#nanoTime()}. */
+  boolean isDueAfter(long time) {
+    Due planned = due;
+    return planned != null && thread == null && planned.at() - time > 0;
+  }
+
+  /** Keeps what was planned for later from beginning, and counts it no more. */
+  void cancel() {
+    Due planned = due;
+    if (planned == null) {
+      return;
+    }
+    String what = "%s, due in %s: ".formatted(origin(), planned.left());
+    boolean cancelled = cancelled(planned);
+    if (thread != null) {
+      // It was quicker, and is counted until it has ended.
+      return;
+    }
+    sandbox
+        .journal()
+        .note(
+            what
+                + (cancelled
+                    ? "cancelled, the test ended before"
+                    : "cannot be cancelled and is fenced off, the test ended before"));
+    finish(null);
+  }
+
+  private static boolean cancelled(Due planned) {
+    try {
+      return planned.cancel().getAsBoolean();
+    } catch (RuntimeException ofTheApplication) {
+      return false;
+    }
+  }
+
   private void close(@Nullable Throwable cause) {
     Consumer<@Nullable Throwable> last = sandbox.read(() -> closeUnlessLast(cause));
     if (last != null) {
@@ -183,6 +262,7 @@ public final class Work implements UnitOfWork {
   private void closed() {
     open--;
     if (open == 0) {
+      due = null;
       sandbox.finished(this);
     }
   }
@@ -243,7 +323,7 @@ public final class Work implements UnitOfWork {
 
   /** One line for the list of what is still open. */
   String describe() {
-    Duration age = Duration.ofNanos(System.nanoTime() - startedAt);
+    Duration age = Duration.ofNanos(System.nanoTime() - since);
     return "%s, open for %s, %s".formatted(origin(), Durations.text(age), where());
   }
 
@@ -252,12 +332,32 @@ public final class Work implements UnitOfWork {
     if (doer != null && !(doer instanceof TaskThreads)) {
       return doer.toString();
     }
-    return on == null ? "not begun" : "on " + on.getName();
+    if (on != null) {
+      return "on " + on.getName();
+    }
+    Due planned = due;
+    return planned == null
+        ? start.waiting
+        : "%s, due in %s".formatted(start.waiting, planned.left());
   }
 
   /** What it is and, of a task, where it was submitted: "task Foo, submitted at Bar.baz(…)". */
   public String origin() {
-    return submittedAt == null ? name : "%s, submitted at %s".formatted(name, submittedAt);
+    return startedBy == null ? name : "%s, %s at %s".formatted(name, start.verb, startedBy);
+  }
+
+  /**
+   * The place where the current thread, which does this work, submits a task; where only the JDK's
+   * code does, the one where this work was submitted.
+   */
+  @Nullable CallSite placeOfTask() {
+    CallSite here = CallSite.here();
+    return here == null ? startedBy : here;
+  }
+
+  /** Whether threads of this JVM do it, which the sandbox can refuse what they ask for. */
+  boolean isRefused() {
+    return start != Start.FUTURE && (doer == null || doer instanceof TaskThreads);
   }
 
   /** How many tasks it runs inside of, each in the thread of the one around it. */

@@ -8,11 +8,14 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import io.sandpiper.Sandboxed.BackgroundErrors;
 import io.sandpiper.context.Scope;
+import io.sandpiper.context.UnitOfWork;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -90,7 +93,7 @@ class DrainTests {
         .hasMessageContaining("io.sandpiper.DrainTests.await(DrainTests.java:")
         .hasMessageContaining(
             "What runs of it was told to stop, and has.\n"
-                + "It is fenced off from the database now. Await it in the test, or end it.\n"
+                + "Await it in the test, or end it.\n"
                 + "Timeline:\n")
         .hasNoSuppressedExceptions();
     assertThat(single.submit(() -> Thread.currentThread().isInterrupted()).get()).isFalse();
@@ -122,7 +125,7 @@ class DrainTests {
             "What runs of it was told to stop, and 500 ms later this had not:\n"
                 + "  task lambda of DrainTests",
             "Latches.awaitThoughInterrupted",
-            "It is fenced off from the database now.");
+            "Await it in the test, or end it.");
     Sandbox next = open("T.next", Duration.ofSeconds(10));
     try (Scope scope = next.test().bind()) {
       onPool.execute(() -> assertThat(Sandbox.current()).isSameAs(next));
@@ -184,9 +187,61 @@ class DrainTests {
     assertThatThrownBy(() -> run.end(sandbox, null))
         .hasMessageContaining(
             "submitted at io.sandpiper.DrainTests.a_task_that_has_not_begun_is_named_with_the_place")
-        .hasMessageContaining(", not begun\nIt is fenced off");
+        .hasMessageContaining(", not begun\nAwait it in the test, or end it.\n")
+        .hasMessageNotContaining("fenced off")
+        .hasMessageNotContaining("Timeline:");
     mayEnd.countDown();
     run.end(blocker, null);
+  }
+
+  @Test
+  void a_task_that_was_wrapped_and_never_run_is_told_so() {
+    Sandbox sandbox = open("T.forgets", SHORT);
+    try (Scope scope = sandbox.test().bind()) {
+      Sandbox.wrap((Runnable) () -> {});
+      Sandbox.wrap(() -> 1);
+      Sandbox.wrap((Runnable) () -> {}).run();
+    }
+    String told = catchThrowable(() -> run.end(sandbox, null)).toString();
+    assertThat(told.split(", was wrapped and has not been run\n", -1)).hasSize(3);
+    assertThat(told)
+        .contains("task lambda of DrainTests, wrapped at io.sandpiper.DrainTests.a_task_that_was_")
+        .doesNotContain("submitted");
+  }
+
+  @Test
+  void a_future_that_is_not_complete_is_called_one() {
+    Sandbox sandbox = open("T.future", SHORT);
+    CompletableFuture<String> never = new CompletableFuture<>();
+    try (Scope scope = sandbox.test().bind()) {
+      Sandbox.wrap(never);
+    }
+    assertThatThrownBy(() -> run.end(sandbox, null))
+        .hasMessageContaining("\n  future CompletableFuture, wrapped at io.sandpiper.DrainTests.")
+        .hasMessageContaining(", not complete\nAwait it");
+    never.complete("late");
+  }
+
+  @Test
+  void what_is_planned_for_later_and_cannot_be_cancelled_is_noted_and_holds_up_nobody() {
+    Sandbox sandbox = open("T.rigid", Duration.ofSeconds(30));
+    try (Scope scope = sandbox.test().bind()) {
+      UnitOfWork rigid = Objects.requireNonNull(Sandbox.beginTask(new Object()));
+      rigid.dueIn(TimeUnit.HOURS.toNanos(1), () -> false);
+      UnitOfWork broken = Objects.requireNonNull(Sandbox.beginTask(new Object()));
+      broken.dueIn(
+          TimeUnit.HOURS.toNanos(1),
+          () -> {
+            throw new IllegalStateException("the application's own cancel");
+          });
+    }
+    run.end(sandbox, null);
+    assertThat(
+            sandbox
+                .journal()
+                .toString()
+                .split("due in 59 min: cannot be cancelled and is fenced off, the test ended", -1))
+        .hasSize(3);
   }
 
   @Test
@@ -195,7 +250,7 @@ class DrainTests {
     sandbox.inTransit("m1", "scoring.results");
     assertThatThrownBy(() -> run.end(sandbox, null))
         .hasMessageMatching(
-            "(?s).*\n  message m1 in transit to queue scoring.results for \\d+ ms\nIt is.*");
+            "(?s).*\n  message m1 in transit to queue scoring.results for \\d+ ms\nAwait it.*");
   }
 
   @Test

@@ -244,6 +244,13 @@ class InlineTests {
             "waits for what can come only after it has returned: it has waited for 200 ms")
         .hasMessageContaining("Use background = CONCURRENT for this test")
         .hasMessageContaining("InlineTests.theWaitingMethod")
+        .hasMessageContaining(
+            "InlineTests.a_task_that_waits_for_what_comes_after_it_is_named_and_interrupted(")
+        .satisfies(
+            thrown ->
+                assertThat(thrown.getMessage())
+                    .as("what calls the test method")
+                    .doesNotContain("at org.junit", "app//org.junit", "Method.invoke"))
         .hasNoSuppressedExceptions();
     run.end(neighbour, null);
   }

@@ -27,6 +27,11 @@ final class ProcessChild {
         Runtime.getRuntime().addShutdownHook(new Thread(ProcessChild::waitForEver));
         untilEndOfInput(out);
       }
+      case "chatter" -> {
+        while (!out.checkError()) {
+          out.println("nobody reads this");
+        }
+      }
       case "exit" -> System.exit(Integer.parseInt(arguments[1]));
       default -> throw new IllegalArgumentException(arguments[0]);
     }

@@ -6,13 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import io.sandpiper.context.Scope;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -144,7 +144,8 @@ class SandboxProcessTests {
       assertThatThrownBy(() -> SandboxProcess.restore(stranger, Map.of(SandboxProcess.TEST_ID, id)))
           .isInstanceOf(IllegalStateException.class)
           .hasMessageContaining("SANDPIPER_SECRET")
-          .hasMessageContaining("Set that variable to the same value");
+          .hasMessageContaining("Start this JVM by SandboxProcess, which sets that variable")
+          .hasMessageNotContaining("a secret that both know");
     }
     assertThat(stranger.openSandboxes()).isEmpty();
     run.end(sandbox, null);
@@ -226,7 +227,7 @@ class SandboxProcessTests {
     assertThatThrownBy(() -> run.end(sandbox, null))
         .isInstanceOf(AssertionError.class)
         .hasMessageContaining("T.owner_exited ended, and after 100 ms of waiting")
-        .hasMessageContaining("process java, submitted at io.sandpiper.SandboxProcessTests.start(")
+        .hasMessageContaining("process java, started at io.sandpiper.SandboxProcessTests.start(")
         .hasMessageContaining(", pid " + process.pid())
         .hasMessageContaining("was told to stop, and has")
         .hasNoSuppressedExceptions();
@@ -267,12 +268,118 @@ class SandboxProcessTests {
   }
 
   @Test
-  void the_status_of_a_process_is_for_whoever_asks() throws Exception {
-    Sandbox sandbox = open("T.status");
-    Process process = start(sandbox, child("exit", "3"));
+  void a_jvm_without_any_configuration_works_for_the_test_that_started_it() throws Exception {
+    Run unconfigured = new Run(Ids.random(null));
+    Sandbox sandbox = unconfigured.open(Sandbox.Settings.of("T.plain", Isolation.NONE, this));
+    ProcessBuilder builder = child("restore");
+    builder.environment().put("SANDPIPER_SECRET", " ");
+    List<String> lines = lines(start(sandbox, builder));
+    assertThat(lines).hasSize(5).startsWith("x-test-id " + sandbox.id().value());
+    unconfigured.end(sandbox, null);
+    assertThat(sandbox.journal().toString()).doesNotContain(unconfigured.secret());
+  }
+
+  @Test
+  void the_secret_is_set_where_there_is_none_and_only_there() {
+    Sandbox sandbox = open("T.secret");
+    ProcessBuilder none = new ProcessBuilder("nothing");
+    none.environment().remove("SANDPIPER_SECRET");
+    ProcessBuilder own = new ProcessBuilder("nothing");
+    own.environment().put("SANDPIPER_SECRET", "its own");
+    ProcessBuilder outside = new ProcessBuilder("nothing");
+    outside.environment().remove("SANDPIPER_SECRET");
+    SandboxProcess.stamp(outside);
+    try (Scope scope = sandbox.test().bind()) {
+      SandboxProcess.stamp(none);
+      SandboxProcess.stamp(own);
+    }
+    assertThat(none.environment()).containsEntry("SANDPIPER_SECRET", SECRET);
+    assertThat(own.environment()).containsEntry("SANDPIPER_SECRET", "its own");
+    assertThat(outside.environment()).doesNotContainKey("SANDPIPER_SECRET");
     run.end(sandbox, null);
-    assertThat(process.onExit().get().exitValue()).isEqualTo(3);
-    assertThat(Objects.requireNonNull(sandbox.sinceEnd())).isPositive();
-    assertThat(sandbox.journal().toString()).contains("exited with 3");
+  }
+
+  @Test
+  void a_process_that_fails_and_that_nobody_asks_fails_its_test_and_no_other() throws Exception {
+    Sandbox sandbox = open("T.fails");
+    Sandbox neighbour = open("T.neighbour");
+    Process process = start(sandbox, child("exit", "3"));
+    Process fine = start(neighbour, child("exit", "0"));
+    Process asked = start(neighbour, child("exit", "3"));
+    assertThat(asked.waitFor()).isEqualTo(3);
+    assertThatThrownBy(() -> run.end(sandbox, null))
+        .isInstanceOf(AssertionError.class)
+        .hasMessageStartingWith(
+            "Background work of T.fails failed: process java, started at"
+                + " io.sandpiper.SandboxProcessTests.start(")
+        .hasMessageContaining(
+            "process java, pid %d, exited with 3, and nobody has asked how it ended"
+                .formatted(process.pid()))
+        .hasCauseInstanceOf(IllegalStateException.class)
+        .hasNoSuppressedExceptions();
+    run.end(neighbour, null);
+    assertThat(fine.isAlive()).isFalse();
+  }
+
+  @Test
+  void whoever_asks_how_a_process_ended_is_told_instead_of_the_test() throws Exception {
+    List<Asking> ways =
+        List.of(
+            Process::waitFor,
+            process -> assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue(),
+            process -> assertThat(process.onExit().get()).isSameAs(process),
+            process -> process.toHandle().onExit().get(),
+            process -> {
+              while (process.isAlive()) {
+                Thread.onSpinWait();
+              }
+              assertThat(process.exitValue()).isEqualTo(3);
+            });
+    for (Asking way : ways) {
+      Sandbox sandbox = open("T.asks");
+      way.ask(start(sandbox, child("exit", "3")));
+      run.end(sandbox, null);
+      assertThat(sandbox.journal().toString()).contains("exited with 3");
+    }
+  }
+
+  private interface Asking {
+    void ask(Process process) throws Exception;
+  }
+
+  @Test
+  void a_process_that_the_test_ends_itself_does_not_fail_it() throws Exception {
+    Sandbox sandbox = open("T.ends");
+    Process told = start(sandbox, child("wait"));
+    Process killed = start(sandbox, child("wait"));
+    awaitReady(told);
+    assertThat(killed.destroyForcibly()).isSameAs(killed);
+    assertThat(told.supportsNormalTermination()).isTrue();
+    told.destroy();
+    run.end(sandbox, null);
+    assertThat(told.isAlive() || killed.isAlive()).isFalse();
+    assertThat(sandbox.journal().toString()).contains("exited with 1");
+  }
+
+  @Test
+  void a_process_whose_output_nobody_reads_is_told_so() throws Exception {
+    Sandbox sandbox = open("T.unread", Duration.ofMillis(100));
+    Process read = start(sandbox, child("wait"));
+    awaitReady(read);
+    Process process = start(sandbox, child("chatter"));
+    awaitBlocked(process);
+    assertThatThrownBy(() -> run.end(sandbox, null))
+        .hasMessageMatching(
+            "(?s).*pid %d, [1-9][0-9]* bytes of its output wait in a pipe that nobody reads: .*"
+                .formatted(process.pid()))
+        .hasMessageContaining("so use inheritIO() or redirectOutput(…)\n")
+        .hasMessageContaining("pid %d\n".formatted(read.pid()));
+  }
+
+  private static void awaitBlocked(Process process) throws IOException {
+    InputStream output = ((StartedProcess) process).process().getInputStream();
+    while (output.available() == 0 && process.isAlive()) {
+      Thread.onSpinWait();
+    }
   }
 }

@@ -11,7 +11,9 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 
 /** What executors have to keep that run tasks later, or again and again. */
@@ -76,6 +78,129 @@ public abstract class ScheduledExecutorContract extends QueueingExecutorContract
     assertThat(counted(sandbox)).hasSize(2);
     scheduler().shutdownNow();
     assertThat(counted(sandbox)).isEmpty();
+    run.end(sandbox, null);
+  }
+
+  @Test
+  public void a_delayed_task_that_is_due_after_the_end_is_cancelled_and_noted() throws Exception {
+    Sandbox sandbox = open("reminds");
+    Sandbox neighbour = open("neighbour");
+    AtomicInteger ran = new AtomicInteger();
+    ScheduledFuture<?> reminder;
+    ScheduledFuture<Integer> another;
+    ScheduledFuture<?> ofTheNeighbour;
+    try (Scope scope = sandbox.test().bind()) {
+      reminder = scheduler().schedule(() -> note(ran), 1, TimeUnit.HOURS);
+      another = scheduler().schedule(ran::incrementAndGet, 3, TimeUnit.DAYS);
+      scheduler().schedule(() -> note(ran), 20, TimeUnit.MILLISECONDS);
+    }
+    try (Scope scope = neighbour.test().bind()) {
+      ofTheNeighbour = scheduler().schedule(() -> note(ran), 1, TimeUnit.HOURS);
+    }
+    long before = System.nanoTime();
+    run.end(sandbox, null);
+    assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(30));
+    assertThat(ran).as("what was due before the deadline").hasValue(1);
+    assertThat(reminder.isCancelled()).isTrue();
+    assertThat(another.isCancelled()).isTrue();
+    assertThat(counted(sandbox)).isEmpty();
+    assertThat(sandbox.journal().toString())
+        .contains("submitted at io.sandpiper.")
+        .contains(", due in 59 min: cancelled, the test ended before")
+        .contains(", due in 71 h: cancelled, the test ended before");
+    assertThat(ofTheNeighbour.isCancelled()).isFalse();
+    assertThat(counted(neighbour)).hasSize(1);
+    run.end(neighbour, new AssertionError("failed"));
+    assertThat(ofTheNeighbour.isCancelled()).isTrue();
+  }
+
+  private static void note(AtomicInteger ran) {
+    ran.incrementAndGet();
+  }
+
+  @Test
+  public void what_is_due_after_the_end_is_cancelled_when_all_else_has_ended_and_not_before() {
+    Sandbox sandbox = open("supervises");
+    CountDownLatch mayEnd = new CountDownLatch(1);
+    AtomicBoolean stillPlanned = new AtomicBoolean();
+    Thread ending;
+    try (Scope scope = sandbox.test().bind()) {
+      ScheduledFuture<?> watchdog = scheduler().schedule(() -> {}, 1, TimeUnit.HOURS);
+      scheduler()
+          .execute(
+              () -> {
+                await(mayEnd);
+                stillPlanned.set(watchdog.cancel(false));
+              });
+      ending = new Thread(() -> run.end(sandbox, null));
+    }
+    ending.start();
+    while (ending.getState() != Thread.State.TIMED_WAITING) {
+      Thread.onSpinWait();
+    }
+    mayEnd.countDown();
+    join(ending);
+    assertThat(stillPlanned).isTrue();
+    assertThat(sandbox.sinceEnd()).isNotNull();
+    assertThat(sandbox.journal().toString()).doesNotContain("cancelled");
+  }
+
+  private static void join(Thread thread) {
+    try {
+      thread.join();
+    } catch (InterruptedException interrupted) {
+      throw new IllegalStateException(interrupted);
+    }
+  }
+
+  @Test
+  public void what_is_due_after_the_end_is_no_work_that_did_not_end() {
+    Sandbox sandbox = open("stuck", Duration.ofMillis(50));
+    CountDownLatch running = new CountDownLatch(1);
+    CountDownLatch never = new CountDownLatch(1);
+    AtomicInteger ran = new AtomicInteger();
+    ScheduledFuture<?> reminder;
+    AtomicReference<ScheduledFuture<?>> plannedLast = new AtomicReference<>();
+    try (Scope scope = sandbox.test().bind()) {
+      reminder = scheduler().schedule(() -> note(ran), 1, TimeUnit.HOURS);
+      scheduler()
+          .execute(
+              () -> {
+                running.countDown();
+                try {
+                  never.await();
+                } catch (InterruptedException told) {
+                  plannedLast.set(scheduler().schedule(() -> note(ran), 1, TimeUnit.HOURS));
+                }
+              });
+    }
+    await(running);
+    assertThatThrownBy(() -> run.end(sandbox, null))
+        .hasMessageContaining("was still open:\n")
+        .hasMessageContaining("told to stop, and has")
+        .satisfies(
+            thrown ->
+                assertThat(thrown.toString().split("submitted at", -1))
+                    .as("the running one, and the reminder in the timeline")
+                    .hasSize(3));
+    assertThat(reminder.isCancelled()).isTrue();
+    assertThat(plannedLast.get().isCancelled()).isTrue();
+    assertThat(ran).hasValue(0);
+  }
+
+  @Test
+  public void what_is_due_after_it_does_not_hold_up_an_assertion_that_nothing_comes() {
+    Sandbox sandbox = open("refutes");
+    try (Scope scope = sandbox.test().bind()) {
+      scheduler().schedule(() -> {}, 1, TimeUnit.HOURS);
+      long before = System.nanoTime();
+      SandboxAssertions.refuteReceive(Expectation.received("q"), Duration.ofSeconds(60));
+      assertThat(Duration.ofNanos(System.nanoTime() - before)).isLessThan(Duration.ofSeconds(30));
+      AtomicInteger ran = new AtomicInteger();
+      scheduler().schedule(() -> note(ran), 50, TimeUnit.MILLISECONDS);
+      SandboxAssertions.refuteReceive(Expectation.received("q"), Duration.ofSeconds(60));
+      assertThat(ran).as("what is due before").hasValue(1);
+    }
     run.end(sandbox, null);
   }
 

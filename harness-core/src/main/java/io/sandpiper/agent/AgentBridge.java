@@ -140,8 +140,12 @@ public abstract class AgentBridge {
   /** The JDK begins something for itself; returns what {@link #ended} wants. */
   public abstract @Nullable Object forItself();
 
-  /** A timer is given a task; returns what {@link #notStarted} wants. */
-  public abstract @Nullable Object timing(TimerTask task, long period);
+  /**
+   * A timer is given a task; returns what {@link #notStarted} wants.
+   *
+   * @param time when it is to run first, by {@link System#currentTimeMillis()}
+   */
+  public abstract @Nullable Object timing(TimerTask task, long time, long period);
 
   /** A timer drops its tasks. */
   public abstract void cleared(@Nullable Object[] tasks);

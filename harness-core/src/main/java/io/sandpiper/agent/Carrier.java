@@ -9,12 +9,14 @@ import java.lang.instrument.Instrumentation;
 import java.lang.ref.WeakReference;
 import java.util.List;
 import java.util.TimerTask;
+import java.util.concurrent.Delayed;
 import java.util.concurrent.ForkJoinPool;
 import java.util.concurrent.ForkJoinTask;
 import java.util.concurrent.Future;
 import java.util.concurrent.RunnableScheduledFuture;
 import java.util.concurrent.ThreadPoolExecutor;
-import java.util.function.Consumer;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,8 +31,8 @@ final class Carrier extends AgentBridge {
   private static final String TIMEOUT = "java.util.concurrent.ForkJoinPool$TimeoutAction";
   private static final String VIRTUAL_THREADS = "java.lang.VirtualThread";
 
-  private static final Consumer<Future<?>> CANCEL_FUTURE = task -> task.cancel(false);
-  private static final Consumer<TimerTask> CANCEL_TIMER_TASK = TimerTask::cancel;
+  private static final Predicate<Future<?>> CANCEL_FUTURE = task -> task.cancel(false);
+  private static final Predicate<TimerTask> CANCEL_TIMER_TASK = TimerTask::cancel;
 
   private final Errands errands = new Errands();
   private final PoolTasks pools = new PoolTasks(errands);
@@ -218,7 +220,8 @@ final class Carrier extends AgentBridge {
         || !Caller.here().isOfTest()) {
       return;
     }
-    errands.give(task, period == 0 ? Errand.once(task) : Errand.repeated(task, CANCEL_FUTURE));
+    long delay = ((Delayed) task).getDelay(TimeUnit.NANOSECONDS);
+    errands.give(task, Errand.planned((Future<?>) task, delay, period != 0, CANCEL_FUTURE));
   }
 
   @Override
@@ -248,13 +251,13 @@ final class Carrier extends AgentBridge {
   // Timers and threads
 
   @Override
-  public @Nullable Object timing(TimerTask task, long period) {
+  public @Nullable Object timing(TimerTask task, long time, long period) {
     Work current = Work.current();
     if (current == null || !Caller.here().isOfTest()) {
       return null;
     }
-    return errands.start(
-        task, period == 0 ? Errand.once(task) : Errand.repeated(task, CANCEL_TIMER_TASK));
+    long delay = TimeUnit.MILLISECONDS.toNanos(time - System.currentTimeMillis());
+    return errands.start(task, Errand.planned(task, delay, period != 0, CANCEL_TIMER_TASK));
   }
 
   @Override

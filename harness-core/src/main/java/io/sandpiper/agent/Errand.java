@@ -6,7 +6,8 @@ import io.sandpiper.context.Repetition;
 import io.sandpiper.context.Scope;
 import io.sandpiper.context.UnitOfWork;
 import java.lang.ref.WeakReference;
-import java.util.function.Consumer;
+import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /** For whom a task will run. Refers to no task. Safe for use by several threads. */
@@ -20,7 +21,7 @@ sealed interface Errand {
 
   /** That of a task which the current thread plans to happen once, or never. */
   static Errand once(Object task) {
-    UnitOfWork work = Sandbox.beginTask(task);
+    UnitOfWork work = Sandbox.beginTask(TaskInside.of(task));
     return work == null ? NOBODYS : new Counted(work);
   }
 
@@ -34,22 +35,39 @@ sealed interface Errand {
   }
 
   /**
-   * That of a task which the current thread plans to happen again and again.
+   * That of a task which the current thread plans for later.
    *
-   * @param cancel keeps a task from happening again
+   * @param nanos how long after now it is to happen first
+   * @param repeated whether it is to happen again and again
+   * @param cancel keeps a task from happening, and returns whether it does
    */
-  static <T> Errand repeated(T task, Consumer<? super T> cancel) {
-    Repetition repetition = Sandbox.repeatTask(task);
+  static <T> Errand planned(T task, long nanos, boolean repeated, Predicate<? super T> cancel) {
+    WeakReference<T> planned = new WeakReference<>(task);
+    BooleanSupplier cancelled =
+        () -> {
+          T known = planned.get();
+          return known == null || cancel.test(known);
+        };
+    return repeated ? repeated(task, cancelled) : later(task, nanos, cancelled);
+  }
+
+  private static Errand later(Object task, long nanos, BooleanSupplier cancelled) {
+    UnitOfWork work = Sandbox.beginTask(TaskInside.of(task));
+    if (work == null) {
+      return NOBODYS;
+    }
+    work.dueIn(nanos, cancelled);
+    return new Counted(work);
+  }
+
+  private static Errand repeated(Object task, BooleanSupplier cancelled) {
+    Repetition repetition = Sandbox.repeatTask(TaskInside.of(task));
     if (repetition == null) {
       return NOBODYS;
     }
-    WeakReference<T> planned = new WeakReference<>(task);
     repetition.cancelWith(
         () -> {
-          T known = planned.get();
-          if (known != null) {
-            cancel.accept(known);
-          }
+          boolean ignored = cancelled.getAsBoolean();
         });
     return new Repeated(repetition);
   }

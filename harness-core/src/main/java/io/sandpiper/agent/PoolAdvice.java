@@ -98,8 +98,10 @@ final class PoolAdvice {
 
     @Advice.OnMethodEnter
     static @Nullable Object enter(
-        @Advice.Argument(0) @Nullable TimerTask task, @Advice.Argument(2) long period) {
-      return task == null ? null : AgentBridge.installed().timing(task, period);
+        @Advice.Argument(0) @Nullable TimerTask task,
+        @Advice.Argument(1) long time,
+        @Advice.Argument(2) long period) {
+      return task == null ? null : AgentBridge.installed().timing(task, time, period);
     }
 
     @Advice.OnMethodExit(onThrowable = Throwable.class)

@@ -140,15 +140,13 @@ final class PoolTasks {
       return;
     }
     Caller caller = Caller.here();
-    boolean later = task.isPeriodic() || task.getDelay(TimeUnit.NANOSECONDS) > 0;
+    long delay = task.getDelay(TimeUnit.NANOSECONDS);
+    boolean later = task.isPeriodic() || delay > 0;
     if (later ? !caller.isOfTest() : caller == Caller.SHARED) {
       return;
     }
     errands.give(
-        task,
-        task.isPeriodic()
-            ? Errand.repeated(task, future -> future.cancel(false))
-            : Errand.once(task));
+        task, Errand.planned(task, delay, task.isPeriodic(), future -> future.cancel(false)));
   }
 
   private void delayingForNobody(RunnableScheduledFuture<?> task) {

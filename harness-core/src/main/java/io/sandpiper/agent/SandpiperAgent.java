@@ -71,6 +71,7 @@ public final class SandpiperAgent {
   private static final class Installation {
 
     static void install(Instrumentation instrumentation) {
+      TaskInside.open(instrumentation);
       Instruments instruments = new Instruments(instrumentation);
       if (AgentBridge.install(new Carrier(instruments, instrumentation))) {
         instruments.install();

@@ -27,12 +27,17 @@ final class ScopedFutureTask<V extends @Nullable Object> extends FutureTask<V>
     waiting.add(this);
   }
 
-  /** Says what will run it, so that it is cancelled together with the task. */
-  void cancelWith(Future<?> timer) {
+  /**
+   * Says what will run it, and when, so that the two are cancelled together.
+   *
+   * @param nanos how long after now
+   */
+  void runBy(Future<?> timer, long nanos) {
     this.timer = timer;
     if (isCancelled()) {
       timer.cancel(false);
     }
+    work.dueIn(nanos, () -> cancel(false));
   }
 
   boolean timerIsCancelled() {

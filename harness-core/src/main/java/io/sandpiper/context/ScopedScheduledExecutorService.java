@@ -57,7 +57,7 @@ final class ScopedScheduledExecutorService extends ScopedExecutorService
         return new ScopedScheduledFuture<>(task, NoTimer.begun());
       }
       ScheduledFuture<?> timer = delegate.schedule((Runnable) task, delay, unit);
-      task.cancelWith(timer);
+      task.runBy(timer, unit.toNanos(delay));
       return new ScopedScheduledFuture<>(task, timer);
     } catch (RuntimeException | Error rejected) {
       task.abandon();

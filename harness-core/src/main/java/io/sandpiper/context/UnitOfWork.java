@@ -1,5 +1,6 @@
 package io.sandpiper.context;
 
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,15 @@ public interface UnitOfWork {
    * @param failure why it failed, or null where it did not
    */
   void finish(@Nullable Throwable failure);
+
+  /**
+   * Says that it was planned for later, so that nobody need wait for it who waits less long.
+   *
+   * @param nanos how long after now it is to begin
+   * @param cancel keeps it from beginning, and returns whether it will not; called once at most, by
+   *     any thread
+   */
+  default void dueIn(long nanos, BooleanSupplier cancel) {}
 
   /** Says that its failure was handed to somebody who asked for the result, before or after it. */
   void failureSeen();

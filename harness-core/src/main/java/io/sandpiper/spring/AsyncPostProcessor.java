@@ -4,16 +4,19 @@ import io.sandpiper.Work;
 import java.lang.reflect.Method;
 import java.util.concurrent.Executor;
 import java.util.function.Supplier;
-import org.aopalliance.aop.Advice;
 import org.jspecify.annotations.Nullable;
-import org.springframework.aop.Advisor;
+import org.springframework.aop.Pointcut;
+import org.springframework.aop.PointcutAdvisor;
 import org.springframework.aop.interceptor.AsyncExecutionInterceptor;
 import org.springframework.aop.interceptor.AsyncUncaughtExceptionHandler;
+import org.springframework.aop.support.DefaultPointcutAdvisor;
 import org.springframework.beans.DirectFieldAccessor;
+import org.springframework.beans.factory.BeanFactory;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.context.event.SimpleApplicationEventMulticaster;
 import org.springframework.core.Ordered;
 import org.springframework.core.PriorityOrdered;
+import org.springframework.scheduling.annotation.AnnotationAsyncExecutionInterceptor;
 import org.springframework.scheduling.annotation.AsyncAnnotationBeanPostProcessor;
 
 /**
@@ -38,8 +41,9 @@ final class AsyncPostProcessor implements BeanPostProcessor, PriorityOrdered {
   @Override
   public Object postProcessAfterInitialization(Object bean, String beanName) {
     if (bean instanceof AsyncAnnotationBeanPostProcessor processor
-        && field(processor, "advisor") instanceof Advisor advisor) {
-      scope(advisor.getAdvice());
+        && field(processor, "advisor") instanceof PointcutAdvisor advisor
+        && advisor.getAdvice() instanceof AsyncExecutionInterceptor interceptor) {
+      scope(processor, advisor.getPointcut(), interceptor);
     } else if (bean instanceof SimpleApplicationEventMulticaster multicaster
         && field(multicaster, "taskExecutor") instanceof Executor executor) {
       multicaster.setTaskExecutor(proxies.scoped(executor));
@@ -47,12 +51,21 @@ final class AsyncPostProcessor implements BeanPostProcessor, PriorityOrdered {
     return bean;
   }
 
-  private void scope(Advice advice) {
-    if (advice instanceof AsyncExecutionInterceptor interceptor
-        && field(interceptor, "defaultExecutor") instanceof Supplier<?> executor
+  private void scope(Object processor, Pointcut pointcut, AsyncExecutionInterceptor interceptor) {
+    if (field(interceptor, "defaultExecutor") instanceof Supplier<?> executor
         && field(interceptor, "exceptionHandler") instanceof Supplier<?> handler) {
-      interceptor.setExecutor(new LazyExecutor(executor, proxies));
-      interceptor.setExceptionHandler(new Telling(handler));
+      LazyExecutor scoped = new LazyExecutor(executor, proxies);
+      Telling telling = new Telling(handler);
+      interceptor.setExecutor(scoped);
+      interceptor.setExceptionHandler(telling);
+      // One of a class of the application's own stays, and its tasks have no names.
+      if (interceptor.getClass() == AnnotationAsyncExecutionInterceptor.class
+          && field(interceptor, "beanFactory") instanceof BeanFactory beans) {
+        NamedAsyncInterceptor named = new NamedAsyncInterceptor(scoped, telling);
+        named.setBeanFactory(beans);
+        new DirectFieldAccessor(processor)
+            .setPropertyValue("advisor", new DefaultPointcutAdvisor(pointcut, named));
+      }
     }
   }
 

@@ -2,6 +2,7 @@ package io.sandpiper.spring;
 
 import io.sandpiper.Sandbox;
 import io.sandpiper.context.Scope;
+import io.sandpiper.context.TaskLedger;
 import java.lang.reflect.Method;
 import java.lang.reflect.UndeclaredThrowableException;
 import java.time.Duration;
@@ -13,7 +14,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Delayed;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.ForkJoinPool;
@@ -34,7 +34,6 @@ import org.springframework.scheduling.concurrent.SimpleAsyncTaskScheduler;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskExecutor;
 import org.springframework.scheduling.concurrent.ThreadPoolTaskScheduler;
 import org.springframework.util.ClassUtils;
-import org.springframework.util.concurrent.FutureUtils;
 
 /**
  * Sends what is submitted to an executor inside a scope through a view of it that carries the scope
@@ -138,9 +137,7 @@ final class ExecutorAdvice implements MethodInterceptor {
         }
         break;
       case "submitCompletable":
-        return task instanceof Callable<?> callable
-            ? Sandbox.wrap(FutureUtils.callAsync(callable, view))
-            : Sandbox.wrap(CompletableFuture.runAsync(runnable(call), view));
+        return Sandbox.wrap(NamedFuture.call(callable(Objects.requireNonNull(task)), view));
       case "schedule":
         Instant at = instant(arguments[1]);
         if (at != null && call.getThis() instanceof TaskScheduler scheduler) {
@@ -153,6 +150,10 @@ final class ExecutorAdvice implements MethodInterceptor {
         break;
     }
     return call.proceed();
+  }
+
+  private static Callable<? extends @Nullable Object> callable(Object task) {
+    return task instanceof Callable<?> callable ? callable : new Runs((Runnable) task);
   }
 
   private static Runnable runnable(MethodInvocation call) {
@@ -229,6 +230,21 @@ final class ExecutorAdvice implements MethodInterceptor {
     return executor instanceof ThreadPoolTaskScheduler scheduler
         ? scheduler.getScheduledThreadPoolExecutor().getQueue().isEmpty()
         : executor instanceof SimpleAsyncTaskScheduler;
+  }
+
+  /** A task without a result. */
+  private record Runs(Runnable task) implements Callable<@Nullable Void>, TaskLedger.Named {
+
+    @Override
+    public @Nullable Void call() {
+      task.run();
+      return null;
+    }
+
+    @Override
+    public String name() {
+      return TaskLedger.nameOf(task);
+    }
   }
 
   /** A task that its trigger never fires. */

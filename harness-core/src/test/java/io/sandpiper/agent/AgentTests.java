@@ -51,6 +51,16 @@ class AgentTests {
   }
 
   @TestFactory
+  Stream<DynamicTest> what_is_planned_for_later() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(PlannedWork.class), PlannedWork.class);
+  }
+
+  @TestFactory
+  Stream<DynamicTest> what_tasks_are_called() throws Exception {
+    return tests(new AgentJvm(directory).withAgent().run(NamedWork.class), NamedWork.class);
+  }
+
+  @TestFactory
   Stream<DynamicTest> many_tests_at_once() throws Exception {
     return tests(
         new AgentJvm(directory).withAgent().run(InterleavedWork.class), InterleavedWork.class);

@@ -108,7 +108,8 @@ class BackgroundDatabaseTests {
     running.await();
     assertThatThrownBy(() -> fixture.run.end(owner, null))
         .hasMessageContaining("T.owner_exited ended")
-        .hasMessageContaining("500 ms later this had not");
+        .hasMessageContaining("500 ms later this had not")
+        .hasMessageContaining("What is left of it is fenced off from the database now. Await it");
     Sandbox next = open("T.next", isolation, Duration.ofSeconds(30));
     ended.countDown();
     told.await();

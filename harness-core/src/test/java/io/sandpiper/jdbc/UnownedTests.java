@@ -216,13 +216,13 @@ class UnownedTests {
     Sandbox ending = sandbox;
     assertThatThrownBy(() -> db.run.end(ending, new AssertionError("the test's own")))
         .hasMessageContaining(
-            "task UnownedTests$Late, submitted at io.sandpiper.jdbc.UnownedTests.a_task_of_an_ended_test")
-        .hasMessageContaining("not begun");
+            "task UnownedTests$Late, wrapped at io.sandpiper.jdbc.UnownedTests.a_task_of_an_ended_test")
+        .hasMessageContaining("was wrapped and has not been run");
     Future<?> late = stranger.submit(task);
     assertThatThrownBy(() -> late.get(30, TimeUnit.SECONDS))
         .rootCause()
         .isInstanceOf(SandboxEndedException.class)
-        .hasMessageContaining("refused on thread stranger (task UnownedTests$Late, submitted at")
+        .hasMessageContaining("refused on thread stranger (task UnownedTests$Late, wrapped at")
         .hasMessageContaining("UnownedTests.a_task_of_an_ended_test");
   }
 

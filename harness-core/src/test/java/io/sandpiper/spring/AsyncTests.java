@@ -167,6 +167,9 @@ class AsyncTests {
           }
           assertThatThrownBy(() -> run.end(sandbox, null))
               .isInstanceOf(AssertionError.class)
+              .hasMessageContaining(
+                  "failed: task AsyncTests$Service.fails, submitted at"
+                      + " io.sandpiper.spring.AsyncTests.")
               .hasRootCauseMessage("swallowed");
           context
               .getBeanProvider(Configured.class)
@@ -192,14 +195,43 @@ class AsyncTests {
             Future<String> ignored = service.failsInAFuture();
             assertThat(ignored).isNotNull();
           }
-          assertThatThrownBy(() -> run.end(one, null)).hasRootCauseMessage("in a future");
+          assertThatThrownBy(() -> run.end(one, null))
+              .hasMessageContaining("failed: task AsyncTests$Service.failsInAFuture, submitted")
+              .hasRootCauseMessage("in a future");
           Sandbox other = open("T.other");
           try (Scope scope = other.test().bind()) {
             CompletableFuture<String> ignored = service.failsInACompletableFuture();
             assertThat(ignored).isNotNull();
           }
           assertThatThrownBy(() -> run.end(other, null))
+              .hasMessageContaining("AsyncTests$Service.failsInACompletableFuture, wrapped at")
               .hasRootCauseMessage("in a completable future");
+        });
+  }
+
+  @Test
+  void a_method_that_does_not_end_is_called_by_its_name() {
+    everywhere(
+        context -> {
+          Service service = context.getBean(Service.class);
+          Sandbox sandbox =
+              run.open(
+                  Sandbox.Settings.of("T.slow", Isolation.NONE, this)
+                      .withDrain(Duration.ofMillis(50)));
+          Sandbox neighbour = open("T.neighbour");
+          try (Scope scope = sandbox.test().bind()) {
+            service.slowly("x");
+          }
+          try (Scope scope = neighbour.test().bind()) {
+            service.note("y");
+          }
+          assertThatThrownBy(() -> run.end(sandbox, null))
+              .hasMessageContaining(
+                  "still open:\n  task AsyncTests$Service.slowly, submitted at"
+                      + " io.sandpiper.spring.AsyncTests.")
+              .hasMessageNotContaining("Service.note");
+          service.free();
+          run.end(neighbour, null);
         });
   }
 
