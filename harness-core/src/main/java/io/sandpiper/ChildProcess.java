@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -35,6 +36,12 @@ final class ChildProcess implements Doer {
     asked = all(child);
     asked.forEach(ProcessHandle::destroy);
     return true;
+  }
+
+  /** A JVM has hooks, and a busy machine. */
+  @Override
+  public Duration grace() {
+    return Duration.ofSeconds(3);
   }
 
   @Override

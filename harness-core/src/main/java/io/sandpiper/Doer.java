@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import java.time.Duration;
 import java.util.List;
 
 /** Who does a task: threads of this JVM or another process. */
@@ -14,6 +15,9 @@ interface Doer {
    * @return whether there was anything to ask: it had begun, and had not ended
    */
   boolean stop();
+
+  /** How long it may take to end when it is asked to. */
+  Duration grace();
 
   /** Ends it if that can be done. */
   void kill();

@@ -1,6 +1,7 @@
 package io.sandpiper;
 
 import io.sandpiper.context.Scope;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -56,6 +57,11 @@ final class TaskThreads implements Doer {
       }
     }
     return !bound.isEmpty();
+  }
+
+  @Override
+  public Duration grace() {
+    return Duration.ofMillis(500);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package io.sandpiper;
 
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -9,8 +10,6 @@ import org.jspecify.annotations.Nullable;
  * made to end, and those that do not are named again.
  */
 final class UnfinishedWork {
-
-  private static final Duration GRACE = Duration.ofMillis(500);
 
   private static final String LOOP =
       "    It waits in a queue and was not interrupted, because other tests may put something there;"
@@ -82,7 +81,8 @@ final class UnfinishedWork {
     if (told.isEmpty()) {
       return;
     }
-    if (endedInTime(told)) {
+    Duration grace = told.stream().map(Work::grace).max(Comparator.naturalOrder()).orElseThrow();
+    if (endedWithin(grace, told)) {
       text.append("What runs of it was told to stop, and has.\n");
       // A process that has ended may have left others behind.
       told.forEach(Work::kill);
@@ -90,15 +90,15 @@ final class UnfinishedWork {
     }
     text.append(
         "What runs of it was told to stop, and %s later this had not:\n"
-            .formatted(Durations.text(GRACE)));
+            .formatted(Durations.text(grace)));
     List<Work> still = counted();
     told.stream().filter(still::contains).forEach(this::append);
     told.forEach(Work::kill);
   }
 
   /** Whether all have ended before the grace is over. */
-  private boolean endedInTime(List<Work> told) {
-    long deadline = System.nanoTime() + GRACE.toNanos();
+  private boolean endedWithin(Duration grace, List<Work> told) {
+    long deadline = System.nanoTime() + grace.toNanos();
     boolean interrupted = false;
     try {
       while (true) {

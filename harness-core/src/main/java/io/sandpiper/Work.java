@@ -310,6 +310,11 @@ public final class Work implements UnitOfWork {
             });
   }
 
+  /** How long it may take to end when it is asked to. */
+  Duration grace() {
+    return doer == null ? Duration.ZERO : doer.grace();
+  }
+
   /** Ends it if that can be done. */
   void kill() {
     if (doer != null) {

@@ -243,7 +243,7 @@ class SandboxProcessTests {
     Process process = start(sandbox, child("stubborn"));
     awaitReady(process);
     assertThatThrownBy(() -> run.end(sandbox, null))
-        .hasMessageContaining("500 ms later this had not:\n  process java");
+        .hasMessageContaining("3 s later this had not:\n  process java");
     assertThat(process.waitFor(30, TimeUnit.SECONDS)).isTrue();
   }
 

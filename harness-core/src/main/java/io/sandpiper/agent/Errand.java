@@ -27,7 +27,7 @@ sealed interface Errand {
 
   /** That of a thread which the current thread starts. */
   static Errand of(Thread started) {
-    UnitOfWork work = Sandbox.beginTask(started);
+    UnitOfWork work = Sandbox.beginTask(TaskInside.of(started));
     if (work instanceof Work known) {
       known.onItsOwnThread();
     }
