@@ -36,15 +36,19 @@ final class BackgroundFailures {
     }
   }
 
-  /** One error for each kind, the timeline in the first; with the first failure as its cause. */
-  List<AssertionError> errors() {
+  /**
+   * One error for each kind, with its first failure as the cause.
+   *
+   * @param timeline whether the first shows the timeline
+   */
+  List<AssertionError> errors(boolean timeline) {
     List<AssertionError> errors = new ArrayList<>();
     kinds.forEach(
         (kind, failures) -> {
           if (errors.size() < TOLD) {
-            String timeline =
-                errors.isEmpty() ? "%nTimeline:%n%s".formatted(sandbox.journal()) : "";
-            errors.add(new AssertionError(text(kind, failures.size()) + timeline, failures.get(0)));
+            String more =
+                timeline && errors.isEmpty() ? "\n" + Timeline.HEADING + sandbox.journal() : "";
+            errors.add(new AssertionError(text(kind, failures.size()) + more, failures.get(0)));
           }
         });
     String others = others();

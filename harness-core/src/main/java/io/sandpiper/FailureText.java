@@ -197,8 +197,7 @@ final class FailureText {
   }
 
   private String timeline(Lines lines) {
-    lines.add("Timeline:");
-    return lines.toString() + sandbox.journal();
+    return lines + Timeline.HEADING + sandbox.journal();
   }
 
   private static final class Lines {

@@ -74,8 +74,8 @@ public final class Journal {
   }
 
   /**
-   * The timeline as text, one entry a line: what repeats itself is there once, and of very many
-   * entries only the first and the last.
+   * The timeline as text, one entry a line: of what happens again and again, and of very many
+   * entries, the first and the last.
    */
   @Override
   public String toString() {

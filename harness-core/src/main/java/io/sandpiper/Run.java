@@ -266,6 +266,17 @@ public final class Run {
   }
 
   /**
+   * Has something done when the JVM exits, before the things that the run {@linkplain #shared
+   * shares} are closed.
+   *
+   * @param action called by the thread of a shutdown hook; does not throw, and waits for others
+   *     with a limit only
+   */
+  public void beforeExit(Runnable action) {
+    resources.before(action);
+  }
+
+  /**
    * Adds a source of explanations for failed waits.
    *
    * @param diagnosis says what state an address (a queue, say) is in, or null where it knows none

@@ -8,6 +8,10 @@ import org.jspecify.annotations.Nullable;
  * A value for each sandbox, for singletons that hold state: the same for the test, its listener
  * calls, requests and tasks, and another one for its neighbours.
  *
+ * <p>It is for code of the tests, such as fakes and stubs: in the application it would be a
+ * dependency on the harness. A singleton that is a Spring bean is better replaced by one of the
+ * scope {@code sandbox}, which needs no change of it.
+ *
  * <p>All work of no sandbox shares one value, as in production. A value is released when its
  * sandbox ends, by a thread of the harness that works for it; the database of the sandbox is out of
  * reach by then. A release that takes longer than the end of a test waits for background work is

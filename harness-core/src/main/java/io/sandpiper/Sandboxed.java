@@ -47,7 +47,10 @@ public @interface Sandboxed {
   enum BackgroundErrors {
     /** The test fails with the error as cause. */
     FAIL,
-    /** The error is in the journal, and only there. */
+    /**
+     * The error is written into the journal and logged as a warning; the test does not fail. So is
+     * work that has not ended in time.
+     */
     REPORT
   }
 }

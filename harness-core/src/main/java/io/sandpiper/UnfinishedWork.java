@@ -46,7 +46,7 @@ final class UnfinishedWork {
     String timeline = sandbox.journal().toString();
     return timeline.isEmpty()
         ? text.toString()
-        : text.append("Timeline:\n").append(timeline).toString();
+        : text.append(Timeline.HEADING).append(timeline).toString();
   }
 
   private void append(String line) {

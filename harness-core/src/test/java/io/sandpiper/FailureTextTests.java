@@ -30,9 +30,9 @@ class FailureTextTests {
   private String normalised(String text) {
     return text.replace(traffic.run.name(), "RUN")
         .replaceAll("\\+\\d+\\.\\d{3}s", "+0.000s")
-        .replaceAll("\\d+ ms ago", "N ms ago")
-        .replaceAll("open for \\d+ ms", "open for N ms")
-        .replaceAll("\\d+ ms after", "N ms after");
+        .replaceAll("[\\d.]+ m?s ago", "N ms ago")
+        .replaceAll("open for [\\d.]+ m?s", "open for N ms")
+        .replaceAll("[\\d.]+ m?s after", "N ms after");
   }
 
   @Test

@@ -27,11 +27,16 @@ class RunResourcesTests {
   }
 
   @Test
-  void what_came_later_is_closed_earlier() {
+  void what_came_later_is_closed_earlier_and_what_uses_it_before() {
     Server server = resources.get(Server.class, () -> new Server(() -> closed.add("server")));
     resources.get(Client.class, () -> new Client(() -> closed.add("client")));
     assertThat(resources.get(Server.class, () -> new Server(() -> {}))).isSameAs(server);
-    resources.close();
-    assertThat(closed).containsExactly("client", "server");
+    resources.before(
+        () -> {
+          resources.get(Server.class, () -> new Server(() -> {})).toString();
+          closed.add("what uses them");
+        });
+    resources.exit();
+    assertThat(closed).containsExactly("what uses them", "client", "server");
   }
 }

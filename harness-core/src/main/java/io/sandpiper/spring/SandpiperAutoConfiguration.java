@@ -1,5 +1,6 @@
 package io.sandpiper.spring;
 
+import io.sandpiper.Run;
 import io.sandpiper.jdbc.Unowned;
 import org.springframework.beans.factory.config.BeanDefinition;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -21,6 +22,7 @@ class SandpiperAutoConfiguration {
   @Role(BeanDefinition.ROLE_INFRASTRUCTURE)
   static ContextPhase sandpiperContextPhase(ConfigurableEnvironment environment) {
     refuseProduction(environment);
+    ContextsAtExit.areClosedFirst(Run.ofThisJvm());
     return new ContextPhase();
   }
 

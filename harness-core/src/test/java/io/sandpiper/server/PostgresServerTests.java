@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.InstanceOfAssertFactories.STRING;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +23,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestInstance.Lifecycle;
+import org.junit.jupiter.api.Timeout;
 
 @TestInstance(Lifecycle.PER_CLASS)
 class PostgresServerTests {
@@ -144,6 +146,31 @@ class PostgresServerTests {
       assertThat(left).doesNotExist();
       assertThat(query(live.database(), "SELECT 'alive'")).isEqualTo("alive");
     }
+  }
+
+  @Test
+  @Timeout(60)
+  void a_server_that_nobody_keeps_lives_while_its_jvm_does() throws Exception {
+    try (ServerJvm live = ServerJvm.start(EMBEDDED)) {
+      live.collectGarbage();
+
+      RunDirectory.create().remove();
+
+      assertThat(query(live.database(), "SELECT 'alive'")).isEqualTo("alive");
+    }
+  }
+
+  @Test
+  void the_reason_why_no_database_could_be_made_is_in_the_first_line_of_the_failure() {
+    assertThatIllegalStateException()
+        .isThrownBy(
+            () -> EmbeddedPostgresServer.start(Map.of(), Map.of("locale-provider", "nonsense")))
+        .satisfies(
+            e ->
+                assertThat(e.getMessage().lines().findFirst())
+                    .get(STRING)
+                    .startsWith("The embedded PostgreSQL could not be started: ")
+                    .contains("unrecognized locale provider: nonsense", "initdb", "start Docker"));
   }
 
   @Test

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import java.io.IOException;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -49,6 +52,39 @@ class WatchdogTests {
     watchdog.release();
 
     assertThat(mark()).hasContent("done");
+  }
+
+  @Test
+  void what_it_keeps_is_not_collected_before_its_shell_has_ended() throws Exception {
+    Set<Long> before = children();
+    WeakReference<Object> kept = keepAndForget();
+    Set<Long> started = children();
+    started.removeAll(before);
+
+    collectGarbage();
+
+    assertThat(kept.get()).isNotNull();
+    for (long pid : started) {
+      send("KILL", pid);
+    }
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+    while (kept.get() != null) {
+      assertThat(System.nanoTime()).as("it is collected in time").isLessThan(deadline);
+      collectGarbage();
+    }
+  }
+
+  private static WeakReference<Object> keepAndForget() {
+    Object thing = new Object();
+    Watchdog.start("exit 0").keep(thing);
+    return new WeakReference<>(thing);
+  }
+
+  private static void collectGarbage() throws InterruptedException {
+    ReferenceQueue<Object> collected = new ReferenceQueue<>();
+    PhantomReference<Object> unkept = new PhantomReference<>(new Object(), collected);
+    System.gc();
+    assertThat(collected.remove(TimeUnit.SECONDS.toMillis(20))).isSameAs(unkept);
   }
 
   @Test

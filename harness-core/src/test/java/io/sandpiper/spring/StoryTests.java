@@ -45,7 +45,7 @@ class StoryTests {
 
   @SpringBootApplication
   @EnableAsync
-  @Import({Orders.class, Mails.class, Shipping.class, Statistics.class})
+  @Import({Orders.class, Mails.class, Shipping.class, Statistics.class, Till.class})
   static class Application {
 
     @Bean
@@ -127,7 +127,15 @@ class StoryTests {
     }
   }
 
-  /** A singleton with state, of which the harness makes one a test. */
+  /** Uses the singleton, and knows nothing of the harness. */
+  record Till(Statistics statistics) {
+
+    void sell(int id) {
+      statistics.count(id);
+    }
+  }
+
+  /** A singleton with state, of which {@link PerTest} makes one a test. */
   static class Statistics {
 
     private final List<Integer> seen = new ArrayList<>();
@@ -243,13 +251,13 @@ class StoryTests {
 
   @RepeatedTest(5)
   void a_singleton_that_two_tests_share(
-      @Autowired Statistics statistics, @Autowired TaskExecutor executor) {
+      @Autowired Till till, @Autowired Statistics statistics, @Autowired TaskExecutor executor) {
     int own = Orders.key();
     CountDownLatch ran = new CountDownLatch(1);
-    statistics.count(own);
+    till.sell(own);
     executor.execute(
         () -> {
-          statistics.count(-own);
+          till.sell(-own);
           ran.countDown();
         });
     await(ran);
