@@ -33,7 +33,7 @@ class RunResourcesTests {
     assertThat(resources.get(Server.class, () -> new Server(() -> {}))).isSameAs(server);
     resources.before(
         () -> {
-          resources.get(Server.class, () -> new Server(() -> {})).toString();
+          assertThat(resources.get(Server.class, () -> new Server(() -> {}))).isSameAs(server);
           closed.add("what uses them");
         });
     resources.exit();
