@@ -4,6 +4,7 @@ import io.sandpiper.context.Scope;
 import java.io.File;
 import java.io.IOException;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,12 +25,14 @@ public final class SandboxProcess {
   /** The environment variable with what makes ids, for JVMs of the harness. */
   static final String SECRET = "SANDPIPER_SECRET";
 
+  private static final Pattern JAVA = Pattern.compile("javaw?(\\.exe)?");
+
   private SandboxProcess() {}
 
   /**
    * Puts the id of the test that the current thread works for into the environment of a process to
-   * come, and {@code SANDPIPER_SECRET} where it has none, which {@link #restore()} needs. Outside
-   * any sandbox nothing is changed.
+   * come; where the command is {@code java}, {@code SANDPIPER_SECRET} too if it has none, which
+   * {@link #restore()} needs. Outside any sandbox nothing is changed.
    *
    * @return the same builder
    * @throws IllegalStateException where others are to be told of a database that cannot be made
@@ -43,11 +46,17 @@ public final class SandboxProcess {
           environment.get(BAGGAGE),
           (header, value) ->
               environment.put(header.equals(Propagation.HEADER) ? TEST_ID : BAGGAGE, value));
-      if (environment.getOrDefault(SECRET, "").isBlank()) {
+      if (isJvm(builder) && environment.getOrDefault(SECRET, "").isBlank()) {
         environment.put(SECRET, work.sandbox().run().secret());
       }
     }
     return builder;
+  }
+
+  /** Workers in other languages get no key: they check no ids. */
+  private static boolean isJvm(ProcessBuilder builder) {
+    return !builder.command().isEmpty()
+        && JAVA.matcher(new File(builder.command().get(0)).getName()).matches();
   }
 
   /**

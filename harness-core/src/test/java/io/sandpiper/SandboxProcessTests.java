@@ -280,23 +280,29 @@ class SandboxProcessTests {
   }
 
   @Test
-  void the_secret_is_set_where_there_is_none_and_only_there() {
+  void jvms_get_the_secret_where_they_have_none_and_workers_never_do() {
     Sandbox sandbox = open("T.secret");
-    ProcessBuilder none = new ProcessBuilder("nothing");
-    none.environment().remove("SANDPIPER_SECRET");
-    ProcessBuilder own = new ProcessBuilder("nothing");
+    ProcessBuilder jvm = without("/opt/jdk/bin/java");
+    ProcessBuilder worker = without("python3");
+    ProcessBuilder outside = without("java");
+    ProcessBuilder own = without("java");
     own.environment().put("SANDPIPER_SECRET", "its own");
-    ProcessBuilder outside = new ProcessBuilder("nothing");
-    outside.environment().remove("SANDPIPER_SECRET");
     SandboxProcess.stamp(outside);
     try (Scope scope = sandbox.test().bind()) {
-      SandboxProcess.stamp(none);
-      SandboxProcess.stamp(own);
+      List.of(jvm, worker, own).forEach(SandboxProcess::stamp);
     }
-    assertThat(none.environment()).containsEntry("SANDPIPER_SECRET", SECRET);
+    assertThat(jvm.environment()).containsEntry("SANDPIPER_SECRET", SECRET);
+    assertThat(worker.environment()).doesNotContainKey("SANDPIPER_SECRET");
+    assertThat(worker.environment()).containsEntry("SANDPIPER_TEST_ID", sandbox.id().value());
     assertThat(own.environment()).containsEntry("SANDPIPER_SECRET", "its own");
     assertThat(outside.environment()).doesNotContainKey("SANDPIPER_SECRET");
     run.end(sandbox, null);
+  }
+
+  private static ProcessBuilder without(String command) {
+    ProcessBuilder builder = new ProcessBuilder(command);
+    builder.environment().remove("SANDPIPER_SECRET");
+    return builder;
   }
 
   @Test
