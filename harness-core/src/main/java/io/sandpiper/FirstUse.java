@@ -5,6 +5,7 @@ import io.sandpiper.context.UnitOfWork;
 import java.lang.StackWalker.StackFrame;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -82,11 +83,11 @@ final class FirstUse implements UnitOfWork {
   /**
    * That of a task which the current thread begins, or null.
    *
-   * @param task its name
+   * @param task its name, asked for where there is such a use
    */
-  static @Nullable FirstUse of(String task) {
+  static @Nullable FirstUse of(Supplier<String> task) {
     String beginner = beginner();
-    return beginner == null ? null : new FirstUse(task, beginner, CallSite.here());
+    return beginner == null ? null : new FirstUse(task.get(), beginner, CallSite.here());
   }
 
   private static @Nullable String beginner() {

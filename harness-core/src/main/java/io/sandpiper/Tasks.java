@@ -60,13 +60,14 @@ enum Tasks implements TaskLedger {
   /** What begins a task: the work of the current thread, or what it uses first and goes on. */
   private static @Nullable UnitOfWork beginner(Object task) {
     UnitOfWork current = Scope.currentWork();
-    FirstUse use = current instanceof Work ? FirstUse.of(name(task)) : null;
-    if (use == null) {
+    if (!(current instanceof Work work)) {
       return current;
     }
-    if (current instanceof Work work) {
-      work.sandbox().journal().note(use + ", works for no test");
+    FirstUse use = FirstUse.of(() -> name(task));
+    if (use == null) {
+      return work;
     }
+    work.sandbox().journal().note(use + ", works for no test");
     return use;
   }
 

@@ -1,5 +1,6 @@
 package io.sandpiper;
 
+import io.sandpiper.context.Scope;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -12,9 +13,6 @@ import org.jspecify.annotations.Nullable;
  * records does not depend on what its neighbours watch. For use by the thread that began it.
  */
 public final class WatchedCall {
-
-  /** Set while arguments and results are written down, by methods that may be watched too. */
-  private static final ThreadLocal<@Nullable Boolean> WRITES = new ThreadLocal<>();
 
   private final WatchedCalls calls;
   private final Teller teller;
@@ -44,7 +42,7 @@ public final class WatchedCall {
   /** Whether the current thread's test wants to know, by this teller, of a call that it makes. */
   public static boolean isWanted(Teller teller, Class<?> type) {
     Work work = Work.current();
-    return work != null && WRITES.get() == null && work.sandbox().calls().watches(teller, type);
+    return work != null && work.sandbox().calls().watches(teller, type);
   }
 
   /**
@@ -85,12 +83,10 @@ public final class WatchedCall {
     calls.called(teller, type, method, arguments, written(outcome));
   }
 
+  /** In no test's scope: what writing it down calls may be watched too. */
   private static <T> T written(Supplier<T> text) {
-    WRITES.set(true);
-    try {
+    try (Scope nobodys = Scope.open(null, "the record of a watched call")) {
       return text.get();
-    } finally {
-      WRITES.remove();
     }
   }
 }

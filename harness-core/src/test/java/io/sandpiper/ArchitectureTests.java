@@ -1,6 +1,7 @@
 package io.sandpiper;
 
 import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.assignableTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.equivalentTo;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideOutsideOfPackages;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
@@ -16,6 +17,7 @@ import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import io.sandpiper.agent.AgentBridge;
+import io.sandpiper.context.Scope;
 import io.sandpiper.junit.SandboxExtension;
 import java.util.Map;
 import java.util.Set;
@@ -172,8 +174,16 @@ class ArchitectureTests {
   }
 
   @Test
-  void static_fields_are_final() {
+  void static_fields_are_final_and_only_the_scope_is_bound_to_threads() {
     fields().that().areStatic().should().beFinal().check(CORE);
+    fields()
+        .that()
+        .areStatic()
+        .and()
+        .areNotDeclaredIn(Scope.class)
+        .should()
+        .notHaveRawType(assignableTo(ThreadLocal.class))
+        .check(CORE);
   }
 
   @Test

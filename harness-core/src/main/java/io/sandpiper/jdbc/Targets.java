@@ -23,7 +23,7 @@ final class Targets {
   private final Object key;
   private final Facts ownFacts = new Facts();
   private final SqlTexts texts = new SqlTexts();
-  private final Refusals refusals = new Refusals();
+  private final RefusalLog refusals = new RefusalLog();
 
   Targets(DataSource pool, SandboxDataSource.Rules rules, Run run) {
     this.rules = rules;

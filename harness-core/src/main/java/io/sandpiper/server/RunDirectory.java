@@ -54,9 +54,7 @@ final class RunDirectory {
       """;
 
   private final Path path;
-  // Held, not used: the lock ends when the channel is closed, which its collection does too, or
-  // this
-  // JVM is gone.
+  // Held, not used: the lock ends when the channel is closed or collected, or this JVM is gone.
   private final FileChannel lock;
   private final Watchdog watchdog;
 

@@ -83,7 +83,7 @@ class UnownedTests {
     SandboxDataSource refusing = wrap(Unowned.REFUSE);
     List<String> warnings =
         Warnings.of(
-            Refusals.class,
+            RefusalLog.class,
             () -> {
               for (int i = 0; i < 3; i++) {
                 assertThatThrownBy(() -> strange(refusing, 1)).isNotNull();

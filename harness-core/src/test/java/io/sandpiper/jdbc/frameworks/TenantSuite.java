@@ -120,7 +120,7 @@ abstract class TenantSuite {
 
     @Override
     public <T> T unwrap(Class<T> type) {
-      throw new UnsupportedOperationException();
+      throw new AssertionError("isUnwrappableAs says no");
     }
   }
 

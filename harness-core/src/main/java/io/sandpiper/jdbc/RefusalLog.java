@@ -9,9 +9,9 @@ import org.slf4j.LoggerFactory;
  * Tells the log of work that belongs to no test and was refused, once for each place: whoever
  * started it may swallow the exception, and the test would pass though nothing was written.
  */
-final class Refusals {
+final class RefusalLog {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Refusals.class);
+  private static final Logger LOG = LoggerFactory.getLogger(RefusalLog.class);
 
   private static final int MOST = 100;
 
